@@ -1,1 +1,3 @@
-return 0;
+using Tenfold.Bench;
+
+return BenchCommand.Run(args);
