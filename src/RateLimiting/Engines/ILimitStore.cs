@@ -48,8 +48,8 @@ public interface ILimitStore : IAsyncDisposable
         CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Ends a reservation: returns what it held and charges <paramref name="actualCost"/> to each held limit other than
-    /// concurrency (0 = refund all). The actual cost may exceed the held one, and may put the limit into debt: the work was done.
+    /// Ends a reservation: returns what it held and charges <paramref name="actualCost"/> times the check's
+    /// <see cref="LimitCheck.Weight"/> to each held limit other than concurrency (0 = refund all). The actual cost may exceed the held one, and may put the limit into debt: the work was done.
     /// </summary>
     ValueTask<SettleOutcome> SettleAsync(string reservationId, long actualCost, CancellationToken cancellationToken = default);
 }
@@ -59,7 +59,11 @@ public interface ILimitStore : IAsyncDisposable
 /// <param name="Key">Whose use is counted. Any text; unpaired surrogates count as U+FFFD.</param>
 /// <param name="Cost">Units, at least 0; 0 asks only whether one unit would pass.</param>
 /// <param name="Hold">In <see cref="ILimitStore.ReserveAsync"/>: hold until settled. Always so for concurrency.</param>
-public readonly record struct LimitCheck(Limit Limit, string Key, long Cost = 1, bool Hold = false);
+/// <param name="Weight">
+/// Units charged for each unit of a settlement's actual cost, at least 0: a rule that prices a request five times over holds five times
+/// the cost and must settle five times the actual one. Kept with the reservation, since another node may settle it.
+/// </param>
+public readonly record struct LimitCheck(Limit Limit, string Key, long Cost = 1, bool Hold = false, long Weight = 1);
 
 /// <summary>What one check came to.</summary>
 /// <param name="HasRoom">Whether this limit, on its own, has room for the cost.</param>
