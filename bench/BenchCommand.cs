@@ -8,6 +8,10 @@ internal static class BenchCommand
     /// <summary>The comparisons of each system, cheapest first. The flag asks for the quick form.</summary>
     private static readonly Dictionary<string, (string Name, Func<bool, IEnumerable<Figure>> Run)[]> Suites = new(StringComparer.Ordinal)
     {
+        ["core"] =
+        [
+            ("placement", Core.PlacementBench.Run),
+        ],
         ["rate-limiter"] =
         [
         ],

@@ -17,17 +17,17 @@ public sealed class SeededRandom : Random
         : base(0)
     {
         Seed = seed;
-        _s0 = StableHash.Mix(seed, 0);
-        _s1 = StableHash.Mix(seed, 1);
-        _s2 = StableHash.Mix(seed, 2);
-        _s3 = StableHash.Mix(seed, 3);
+        _s0 = KeyHash.Mix(seed, 0);
+        _s1 = KeyHash.Mix(seed, 1);
+        _s2 = KeyHash.Mix(seed, 2);
+        _s3 = KeyHash.Mix(seed, 3);
     }
 
     /// <summary>What repeats this source: print it with a failure.</summary>
     public ulong Seed { get; }
 
     /// <summary>An independent source that depends on this one's seed and the name alone, not on what was drawn.</summary>
-    public SeededRandom Fork(string name) => new(StableHash.Mix(StableHash.Of(name), Seed));
+    public SeededRandom Fork(string name) => new(KeyHash.Mix(KeyHash.Of(name), Seed));
 
     /// <summary>64 random bits.</summary>
     public ulong NextUInt64()

@@ -38,10 +38,10 @@ public sealed class HashRing
         _owners = new int[_points.Length];
         for (var node = 0; node < names.Length; node++)
         {
-            var hash = StableHash.Of(names[node]);
+            var hash = KeyHash.Of(names[node]);
             for (var i = 0; i < pointsPerNode; i++)
             {
-                _points[(node * pointsPerNode) + i] = StableHash.Mix(hash, (ulong)i);
+                _points[(node * pointsPerNode) + i] = KeyHash.Mix(hash, (ulong)i);
                 _owners[(node * pointsPerNode) + i] = node;
             }
         }
@@ -71,7 +71,7 @@ public sealed class HashRing
     /// The owner under bounded loads: the first node on the way round whose load, with this key, stays within
     /// ceil(<paramref name="factor"/> x (total + 1) / nodes).
     /// </summary>
-    /// <param name="hash">From <see cref="StableHash"/>.</param>
+    /// <param name="hash">From <see cref="KeyHash"/>.</param>
     /// <param name="loads">What each node in <see cref="Nodes"/> carries now.</param>
     /// <param name="factor">Over 1, as 1.25: the nearer to 1, the more even and the more keys move when a node leaves.</param>
     /// <exception cref="ArgumentException">Loads that do not fit the nodes, or a factor of 1 or less.</exception>

@@ -8,7 +8,7 @@ namespace Tenfold.Placement;
 public static class JumpHash
 {
     /// <summary>The bucket of a key's hash. Costs O(log n).</summary>
-    /// <param name="hash">From <see cref="StableHash"/>.</param>
+    /// <param name="hash">From <see cref="KeyHash"/>.</param>
     /// <param name="buckets">At least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="buckets"/> is under 1.</exception>
     public static int BucketOf(ulong hash, int buckets)

@@ -21,7 +21,7 @@ public sealed class RendezvousHash
         if (weights is not null && (weights.Count != nodes.Count || weights.Any(w => !(w > 0) || double.IsInfinity(w))))
             throw new ArgumentException($"{weights.Count} weights for {nodes.Count} nodes: give each node one finite weight over zero.", nameof(weights));
         Nodes = [.. nodes];
-        _nodeHashes = [.. nodes.Select(node => StableHash.Of(node))];
+        _nodeHashes = [.. nodes.Select(node => KeyHash.Of(node))];
         _weights = weights is null || weights.All(w => w == weights[0]) ? null : [.. weights];
     }
 
@@ -65,7 +65,7 @@ public sealed class RendezvousHash
 
     private ulong Score(int node, ulong hash)
     {
-        var score = StableHash.Mix(_nodeHashes[node], hash);
+        var score = KeyHash.Mix(_nodeHashes[node], hash);
         if (_weights is null)
             return score;
 

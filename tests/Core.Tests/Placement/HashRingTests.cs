@@ -18,7 +18,7 @@ public sealed class HashRingTests
             var smaller = ring.Without(nodes[0]);
             for (ulong key = 0; key < 2_000; key++)
             {
-                var hash = StableHash.Mix(7, key);
+                var hash = KeyHash.Mix(7, key);
                 var before = ring.Nodes[ring.OwnerOf(hash)];
                 var after = smaller.Nodes[smaller.OwnerOf(hash)];
                 Assert.True(before == nodes[0] ? after != nodes[0] : after == before, $"key {key} went from {before} to {after}");
@@ -35,7 +35,7 @@ public sealed class HashRingTests
             var same = new HashRing(nodes.Reverse());
             for (ulong key = 0; key < 2_000; key++)
             {
-                var hash = StableHash.Mix(11, key);
+                var hash = KeyHash.Mix(11, key);
                 var after = larger.Nodes[larger.OwnerOf(hash)];
                 Assert.Equal(after, same.Nodes[same.OwnerOf(hash)]);
                 if (after != nodes[0])
@@ -50,7 +50,7 @@ public sealed class HashRingTests
         {
             var ring = new HashRing(nodes, points);
             var expected = nodes
-                .SelectMany(node => Enumerable.Range(0, points).Select(i => (Point: StableHash.Mix(StableHash.Of(node), (ulong)i), Node: node)))
+                .SelectMany(node => Enumerable.Range(0, points).Select(i => (Point: KeyHash.Mix(KeyHash.Of(node), (ulong)i), Node: node)))
                 .OrderBy(p => p.Point < hash) // points at or after the hash first, then once around
                 .ThenBy(p => p.Point)
                 .First().Node;
@@ -64,7 +64,7 @@ public sealed class HashRingTests
         var ring = new HashRing(Enumerable.Range(0, 20).Select(i => $"node-{i}"));
         var loads = new long[20];
         for (ulong key = 0; key < Keys * 10; key++)
-            loads[ring.OwnerOf(StableHash.Mix(3, key))]++;
+            loads[ring.OwnerOf(KeyHash.Mix(3, key))]++;
         Assert.InRange(loads.Max() / (Keys * 10 / 20.0), 1, 1.35);
         Assert.InRange(loads.Min() / (Keys * 10 / 20.0), 0.65, 1);
     }
@@ -78,7 +78,7 @@ public sealed class HashRingTests
             for (ulong key = 0; key < 3_000; key++)
             {
                 var total = loads.Sum();
-                var owner = ring.OwnerOf(StableHash.Mix(seed, key), loads, factor);
+                var owner = ring.OwnerOf(KeyHash.Mix(seed, key), loads, factor);
                 loads[owner]++;
                 Assert.True(loads[owner] <= HashRing.CapacityOf(total, nodes.Length, factor), $"{loads[owner]} of {total + 1} on {nodes.Length}");
             }
@@ -90,7 +90,7 @@ public sealed class HashRingTests
     {
         var ring = new HashRing(["a", "b", "c"]);
         for (ulong key = 0; key < 1_000; key++)
-            Assert.Equal(ring.OwnerOf(StableHash.Mix(1, key)), ring.OwnerOf(StableHash.Mix(1, key), [0, 0, 0], 3.1));
+            Assert.Equal(ring.OwnerOf(KeyHash.Mix(1, key)), ring.OwnerOf(KeyHash.Mix(1, key), [0, 0, 0], 3.1));
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class HashRingTests
         var owners = new int[6];
         for (ulong key = 0; key < 1_000; key++)
         {
-            var hash = StableHash.Mix(5, key);
+            var hash = KeyHash.Mix(5, key);
             Assert.Equal(4, ring.OwnersOf(hash, owners));
             Assert.Equal(ring.OwnerOf(hash), owners[0]);
             Assert.Equal(4, owners.Take(4).Distinct().Count());

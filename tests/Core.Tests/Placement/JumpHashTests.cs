@@ -21,7 +21,7 @@ public sealed class JumpHashTests
     {
         var moved = 0;
         for (ulong key = 0; key < 100_000; key++)
-            moved += JumpHash.BucketOf(StableHash.Mix(1, key), 10) == JumpHash.BucketOf(StableHash.Mix(1, key), 9) ? 0 : 1;
+            moved += JumpHash.BucketOf(KeyHash.Mix(1, key), 10) == JumpHash.BucketOf(KeyHash.Mix(1, key), 9) ? 0 : 1;
         Assert.InRange(moved, 9_500, 10_500);
     }
 
@@ -30,7 +30,7 @@ public sealed class JumpHashTests
     {
         var counts = new int[16];
         for (ulong key = 0; key < 160_000; key++)
-            counts[JumpHash.BucketOf(StableHash.Mix(2, key), 16)]++;
+            counts[JumpHash.BucketOf(KeyHash.Mix(2, key), 16)]++;
         Assert.All(counts, count => Assert.InRange(count, 9_500, 10_500));
     }
 

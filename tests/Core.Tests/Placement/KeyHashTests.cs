@@ -3,13 +3,13 @@ using Tenfold.Placement;
 
 namespace Tenfold.Core.Tests.Placement;
 
-public sealed class StableHashTests
+public sealed class KeyHashTests
 {
     /// <summary>Placement outlives processes and versions: these values may never change.</summary>
     [Theory]
     [InlineData("", 0x2D06800538D394C2UL)]
     [InlineData("tenfold", 0xFF61BCC57E8BB97DUL)]
-    public void Values_are_frozen(string key, ulong expected) => Assert.Equal(expected, StableHash.Of(key));
+    public void Values_are_frozen(string key, ulong expected) => Assert.Equal(expected, KeyHash.Of(key));
 
     [Theory]
     [InlineData(10)]
@@ -18,6 +18,6 @@ public sealed class StableHashTests
     public void Text_hashes_as_its_utf8_bytes(int length)
     {
         var key = string.Concat(Enumerable.Repeat("é漢", length));
-        Assert.Equal(StableHash.Of(Encoding.UTF8.GetBytes(key)), StableHash.Of(key));
+        Assert.Equal(KeyHash.Of(Encoding.UTF8.GetBytes(key)), KeyHash.Of(key));
     }
 }

@@ -9,7 +9,7 @@ namespace Tenfold.Placement;
 /// For placement, never against an adversary: it has no secret.
 /// </summary>
 /// <remarks>Thread-safe and without allocation for keys of up to 1 KiB.</remarks>
-public static class StableHash
+public static class KeyHash
 {
     private const int StackBytes = 1024;
 
