@@ -1,3 +1,5 @@
+using Tenfold.RateLimiting.Edges;
+
 namespace Tenfold.RateLimiting;
 
 /// <summary>How the rate limiter works: configuration section <c>Tenfold:RateLimiting</c>.</summary>
@@ -24,6 +26,9 @@ public sealed class RateLimitingOptions
 
     /// <summary>How the ASP.NET Core middleware reads attributes from a request and answers.</summary>
     public HttpEdgeOptions Http { get; } = new();
+
+    /// <summary>The Redis-protocol face.</summary>
+    public RespOptions Resp { get; } = new();
 
     /// <summary>What is remembered of past decisions, for <c>why</c>.</summary>
     public DecisionLogOptions Decisions { get; } = new();

@@ -1,0 +1,69 @@
+using System.Globalization;
+
+namespace Tenfold.RateLimiting.Edges;
+
+/// <summary>What the Redis-protocol face counts, for INFO and for metrics.</summary>
+/// <remarks>Thread-safe. Commands are added once a batch, not once a command.</remarks>
+internal sealed class RespStatistics(TimeProvider time)
+{
+    /// <summary>The version of Redis whose protocol is spoken: clients choose what they send by it.</summary>
+    public const string RedisVersion = "7.0.0";
+
+    private readonly long _started = time.GetTimestamp();
+    private long _connections;
+    private long _connectionsAccepted;
+    private long _connectionsRefused;
+    private long _protocolFaults;
+    private long _loginsRefused;
+
+    public long Connections => Interlocked.Read(ref _connections);
+
+    public long ConnectionsAccepted => Interlocked.Read(ref _connectionsAccepted);
+
+    public long ConnectionsRefused => Interlocked.Read(ref _connectionsRefused);
+
+    public long ProtocolFaults => Interlocked.Read(ref _protocolFaults);
+
+    public long LoginsRefused => Interlocked.Read(ref _loginsRefused);
+
+    public void Opened()
+    {
+        Interlocked.Increment(ref _connections);
+        Interlocked.Increment(ref _connectionsAccepted);
+    }
+
+    public void Closed() => Interlocked.Decrement(ref _connections);
+
+    public void Refused() => Interlocked.Increment(ref _connectionsRefused);
+
+    public void ProtocolFault() => Interlocked.Increment(ref _protocolFaults);
+
+    public void LoginRefused() => Interlocked.Increment(ref _loginsRefused);
+
+    /// <summary>The text of INFO: the fields of Redis that clients read, and our own.</summary>
+    public string Describe() => string.Create(CultureInfo.InvariantCulture, $"""
+        # Server
+        redis_version:{RedisVersion}
+        redis_mode:standalone
+        tenfold_version:{typeof(RespStatistics).Assembly.GetName().Version?.ToString(3)}
+        process_id:{Environment.ProcessId}
+        uptime_in_seconds:{(long)time.GetElapsedTime(_started).TotalSeconds}
+
+        # Clients
+        connected_clients:{Connections}
+
+        # Persistence
+        loading:0
+
+        # Stats
+        total_connections_received:{ConnectionsAccepted}
+        rejected_connections:{ConnectionsRefused}
+        protocol_errors:{ProtocolFaults}
+        refused_logins:{LoginsRefused}
+
+        # Replication
+        role:master
+        connected_slaves:0
+
+        """).ReplaceLineEndings("\r\n");
+}
