@@ -30,6 +30,9 @@ public sealed class RateLimitingOptions
     /// <summary>The Redis-protocol face.</summary>
     public RespOptions Resp { get; } = new();
 
+    /// <summary>Envoy's rate limit service over gRPC.</summary>
+    public EnvoyOptions Envoy { get; } = new();
+
     /// <summary>What is remembered of past decisions, for <c>why</c>.</summary>
     public DecisionLogOptions Decisions { get; } = new();
 
