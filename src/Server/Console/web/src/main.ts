@@ -1,0 +1,3 @@
+import './styles/index.css';
+import './shell/theme';
+import './shell/console';

@@ -1,0 +1,28 @@
+// How the API tells of decisions and explains them.
+export interface LimitPart {
+  rule: string;
+  limit: string;
+  key: string;
+  cost: number;
+  hasRoom: boolean;
+  remaining: number;
+  retryAfterSeconds: number | null;
+  resetAfterSeconds: number | null;
+  dryRun: boolean;
+  source: string;
+}
+
+export interface Decision {
+  id: string;
+  time: string;
+  admitted: boolean;
+  retryAfterSeconds: number | null;
+  cost: number;
+  attributes: Record<string, string>;
+  limits: LimitPart[];
+}
+
+export interface Explanation {
+  decision: Decision;
+  rules: { rule: string; matched: boolean; reason: string }[];
+}
