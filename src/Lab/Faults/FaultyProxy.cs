@@ -16,7 +16,6 @@ internal sealed class FaultyProxy : IAsyncDisposable
     private const int MaxChunks = 256;
 
     private readonly TimeProvider _time;
-    private readonly IPEndPoint _upstream;
     private readonly Socket _listener;
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<Link, Task> _links = new();
@@ -28,7 +27,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
 
     public FaultyProxy(IPEndPoint upstream, TimeProvider time)
     {
-        _upstream = upstream;
+        Upstream = upstream;
         _time = time;
         _listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -39,6 +38,9 @@ internal sealed class FaultyProxy : IAsyncDisposable
 
     /// <summary>Where clients connect.</summary>
     public IPEndPoint Address { get; }
+
+    /// <summary>Where new connections are forwarded; a restarted process may be somewhere else.</summary>
+    public IPEndPoint Upstream { get; set; }
 
     /// <summary>Connections that are open through the proxy.</summary>
     public int OpenLinks => _links.Count;
@@ -115,7 +117,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
         await Task.Yield();
         try
         {
-            await link.Server.ConnectAsync(_upstream, _stop.Token);
+            await link.Server.ConnectAsync(Upstream, _stop.Token);
             await Task.WhenAny(PumpAsync(link.Client, link.Server), PumpAsync(link.Server, link.Client));
         }
         catch (Exception fault) when (IsEnd(fault))
