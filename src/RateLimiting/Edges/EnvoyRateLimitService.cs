@@ -9,12 +9,14 @@ namespace Tenfold.RateLimiting.Edges;
 /// call are charged together or not at all. A descriptor that no rule knows is admitted.
 /// </summary>
 /// <remarks>Thread-safe. Source: the public definition <c>envoy.service.ratelimit.v3</c>.</remarks>
+[BindServiceMethod(typeof(EnvoyBinding), nameof(EnvoyBinding.BindService))]
 internal sealed class EnvoyRateLimitService(IRateLimiter limiter, IJointRateLimiter joint, IOptions<RateLimitingOptions> options)
     : Rls.RateLimitService.RateLimitServiceBase
 {
     private readonly bool _headersWhenAdmitted = options.Value.Envoy.HeadersWhenAdmitted;
 
-    /// <inheritdoc/>
+    /// <summary>Decides one call.</summary>
+    /// <exception cref="RpcException">InvalidArgument: the call is out of bounds. Unavailable: the limiter cannot decide.</exception>
     public override async Task<Rls.RateLimitResponse> ShouldRateLimit(Rls.RateLimitRequest request, ServerCallContext context)
     {
         var requests = EnvoyRequests.Read(request);
