@@ -1,3 +1,8 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Tenfold.RateLimiting.Algorithms;
+
 namespace Tenfold.RateLimiting;
 
 /// <summary>One limit: how much, in which time, counted how. State is kept for each pair of <see cref="Id"/> and key.</summary>
@@ -20,7 +25,17 @@ public sealed class Limit
         Permits = permits;
         Period = period;
         Burst = burst;
+        Terms = new LimitTerms(algorithm, permits, period, burst);
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(id), hash);
+        IdHash = BinaryPrimitives.ReadUInt128LittleEndian(hash);
     }
+
+    /// <summary>The numbers as the algorithms want them.</summary>
+    internal readonly LimitTerms Terms;
+
+    /// <summary>Stands for the id where a fixed size is needed: 128 bits of its SHA-256.</summary>
+    internal readonly UInt128 IdHash;
 
     /// <summary>Names the limit for people and for state: <c>per-user/minute</c>. Two limits with one id share state.</summary>
     public string Id { get; }
