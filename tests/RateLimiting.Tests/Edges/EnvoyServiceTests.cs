@@ -6,7 +6,6 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Reflection.V1Alpha;
 using Microsoft.Extensions.DependencyInjection;
-using Tenfold.RateLimiting.Edges;
 using static Envoy.Service.Ratelimit.V3.RateLimitResponse.Types;
 using static Tenfold.RateLimiting.Tests.Edges.EnvoyFace;
 
@@ -264,5 +263,5 @@ public sealed class EnvoyServiceTests
     private Task<EnvoyFace> StartAsync() => EnvoyFace.StartAsync(services => services
         .AddSingleton<IRateLimiter>(_limiter)
         .AddSingleton<IJointRateLimiter>(_limiter)
-        .AddEnvoyFace());
+        .AddTenfoldRateLimitingGrpc());
 }

@@ -1,17 +1,22 @@
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Tenfold.RateLimiting;
+using Tenfold.RateLimiting.Edges;
 using Tenfold.RateLimiting.Engines;
 
-namespace Tenfold.RateLimiting.Edges;
+namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Registers the Redis-protocol face. Part of <c>AddTenfoldRateLimiting</c>.</summary>
-internal static class RespServices
+/// <summary>Registers the rate limiter's Redis-protocol face.</summary>
+public static class RespServiceCollectionExtensions
 {
-    /// <summary>Adds the listener; it needs the limiter's options, engine and rules, which are registered beside it.</summary>
-    public static IServiceCollection AddRespFace(this IServiceCollection services)
+    /// <summary>
+    /// Lets Redis clients ask the rate limiter: <c>CL.THROTTLE</c> as redis-cell, and <c>TENFOLD.ACQUIRE</c> by the configured rules. Listens on
+    /// <c>Tenfold:RateLimiting:Resp:Address</c> while the host runs. Needs <c>AddTenfoldRateLimiting</c>; adding it twice changes nothing.
+    /// </summary>
+    public static IServiceCollection AddTenfoldRateLimitingResp(this IServiceCollection services)
     {
+        ArgumentNullException.ThrowIfNull(services);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<RespStatistics>();
         services.TryAddSingleton(provider => new RespCommands(

@@ -1,17 +1,20 @@
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Tenfold.RateLimiting.Edges;
 
-namespace Tenfold.RateLimiting.Edges;
+namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Registers Envoy's rate limit service. Part of <c>AddTenfoldRateLimiting</c>.</summary>
-internal static class EnvoyServices
+/// <summary>Registers the rate limiter's gRPC services.</summary>
+public static class EnvoyServiceCollectionExtensions
 {
     // Attributes are bounded, so an honest call is far smaller; a dishonest one is refused before it is read.
     private const int MaxCallBytes = 256 * 1024;
 
-    /// <summary>Adds gRPC, its health and reflection services, and the service itself.</summary>
-    public static IServiceCollection AddEnvoyFace(this IServiceCollection services)
+    /// <summary>
+    /// Adds what <c>MapTenfoldRateLimitingGrpc</c> maps. Needs <c>AddTenfoldRateLimiting</c>; adding it twice changes nothing.
+    /// </summary>
+    public static IServiceCollection AddTenfoldRateLimitingGrpc(this IServiceCollection services)
     {
+        ArgumentNullException.ThrowIfNull(services);
         services.AddGrpc().AddServiceOptions<EnvoyRateLimitService>(service => service.MaxReceiveMessageSize = MaxCallBytes);
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks();
