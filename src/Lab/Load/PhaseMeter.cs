@@ -86,7 +86,7 @@ internal sealed class PhaseMeter
         return new PhaseResult(
             phase.Name,
             _start / 1e9,
-            phase.RatePerSecond,
+            Arrivals / Math.Max(1e-9, phase.Duration.TotalSeconds),
             (Admitted + Rejected) / seconds,
             _all.Summarize(),
             Errors,

@@ -28,6 +28,14 @@ public static class FigureText
         _ => $"{Number(seconds)} s",
     };
 
+    /// <summary>For axes: <c>500</c>, <c>20k</c>, <c>1.5M</c>.</summary>
+    public static string Brief(double value) => Math.Abs(value) switch
+    {
+        >= 1e6 => $"{Number(value / 1e6)}M",
+        >= 1e3 => $"{Number(value / 1e3)}k",
+        _ => Number(value),
+    };
+
     /// <summary>Three significant digits, with thousands separators.</summary>
     public static string Number(double value)
     {

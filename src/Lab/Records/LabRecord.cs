@@ -62,7 +62,7 @@ public sealed record PromiseResult(string Name, bool Kept, string Detail, long C
 /// <summary>A phase of load and what came back.</summary>
 /// <param name="Name">Unique in the run.</param>
 /// <param name="Start">Seconds since the run began.</param>
-/// <param name="OfferedPerSecond">Arrivals a second, by schedule.</param>
+/// <param name="OfferedPerSecond">Requests that fell due a second: the schedule's, with its chance.</param>
 /// <param name="AchievedPerSecond">Answers a second.</param>
 /// <param name="LatencySeconds">From the intended send time, timeouts included at the time waited.</param>
 /// <param name="Errors">Requests without a proper answer: timeouts, lost connections, statuses of 400 and over but 429.</param>

@@ -37,7 +37,7 @@ internal static class HtmlReport
 
     private static void WritePromises(StringBuilder html, LabRecord record)
     {
-        html.Append("<section>\n<h2>Promises</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>Promise</th><th>Held</th><th class=\"n\">Checks</th><th>Detail</th></tr></thead>\n<tbody>\n");
+        html.Append("<section>\n<h2>Promises</h2>\n<div class=\"wide promises\"><table>\n<thead><tr><th>Promise</th><th>Held</th><th class=\"n\">Checks</th><th>Detail</th></tr></thead>\n<tbody>\n");
         foreach (var promise in record.Promises)
         {
             html.Append("<tr><th scope=\"row\">").Append(Encode(promise.Name)).Append("</th><td class=\"").Append(promise.Kept ? "kept" : "broken").Append("\">")
@@ -61,16 +61,18 @@ internal static class HtmlReport
     private static void WritePlots(StringBuilder html, LabRecord record)
     {
         html.Append("<section>\n<h2>Course</h2>\n");
+        var starts = record.Phases.Select(phase => (phase.Name, phase.Start)).ToList();
         html.Append(new SvgPlot
         {
             Title = "Answers a second",
-            Description = "Whole run; a gap is a pause between phases, a band a fault.",
+            Description = "Whole run, logarithmic; a thin line begins a phase, a band is a fault.",
             XLabel = "seconds since the run began",
             YUnit = "/s",
+            LogarithmicY = true,
         }
             .Line("answers", record.Phases.SelectMany(phase => phase.Series).Select(point => (point.T, point.Rate)))
             .Line("errors", record.Phases.SelectMany(phase => phase.Series).Select(point => (point.T, (double)point.Errors * 4)), dashed: true)
-            .Bands(record.Faults).Write());
+            .Bands(record.Faults).Marks(starts).Write());
         html.Append(new SvgPlot
         {
             Title = "Latency, 99th percentile of each quarter second",
@@ -80,7 +82,7 @@ internal static class HtmlReport
             LogarithmicY = true,
         }
             .Line("p99", record.Phases.SelectMany(phase => phase.Series).Where(point => point.P99 > 0).Select(point => (point.T, point.P99)))
-            .Bands(record.Faults).Write());
+            .Bands(record.Faults).Marks(starts).Write());
         foreach (var group in StepGroups(record))
         {
             html.Append(new SvgPlot
@@ -91,7 +93,7 @@ internal static class HtmlReport
                 YUnit = "/s",
             }
                 .Line("answered", group.Select(step => (step.OfferedPerSecond, step.AchievedPerSecond)), dots: true)
-                .Line("offered", group.Select(step => (step.OfferedPerSecond, step.OfferedPerSecond)), dashed: true).Write());
+                .Line("offered", group.Select(step => (step.OfferedPerSecond, step.OfferedPerSecond)).Prepend((0, 0)), dashed: true).Write());
         }
 
         html.Append("</section>\n");
@@ -162,12 +164,16 @@ internal static class HtmlReport
         .grid { stroke: var(--edge); } .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .dashed { stroke-dasharray: 5 4; }
         .line.l0 { stroke: var(--l0); } .line.l1 { stroke: var(--l1); } .line.l2 { stroke: var(--l2); } .line.l3 { stroke: var(--l3); }
         .dot.l0 { fill: var(--l0); } .dot.l1 { fill: var(--l1); } .dot.l2 { fill: var(--l2); } .dot.l3 { fill: var(--l3); }
-        rect.fault { fill: var(--fault); opacity: .3; }
+        .mark { stroke: var(--edge); stroke-dasharray: 2 3; } rect.fault { fill: var(--fault); opacity: .3; }
         .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; margin: .3rem 0 0; padding: 0; list-style: none; font-size: .85rem; }
         .legend li::before { content: ""; display: inline-block; width: 1.1rem; height: 0; margin-right: .4rem; vertical-align: middle; border-top: 3px solid; }
         .legend .dashed::before { border-top-style: dashed; } .legend .fault::before { height: .7rem; border: 0; background: var(--fault); opacity: .5; }
         .legend .l0::before { border-color: var(--l0); } .legend .l1::before { border-color: var(--l1); } .legend .l2::before { border-color: var(--l2); } .legend .l3::before { border-color: var(--l3); }
-        @media (max-width: 40rem) { body { padding: .8rem; } svg text { font-size: 20px; } }
+        @media (max-width: 40rem) {
+          body { padding: .8rem; } svg text { font-size: 22px; }
+          .promises thead { display: none; } .promises tr, .promises th, .promises td { display: block; border: 0; padding: .1rem .7rem; text-align: left; }
+          .promises tr { padding: .5rem 0; border-bottom: 1px solid var(--edge); } .promises td.n::before { content: "checks: "; }
+        }
         @media print { body { max-width: none; } .wide { overflow: visible; } }
 
         """;

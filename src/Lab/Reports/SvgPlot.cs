@@ -19,6 +19,7 @@ internal sealed class SvgPlot
 
     private readonly List<PlotLine> _lines = [];
     private readonly List<PlotBand> _bands = [];
+    private readonly List<(string Name, double At)> _marks = [];
 
     public required string Title { get; init; }
 
@@ -27,8 +28,6 @@ internal sealed class SvgPlot
     public required string XLabel { get; init; }
 
     public required string YUnit { get; init; }
-
-    public string XUnit { get; init; } = "1";
 
     public bool LogarithmicY { get; init; }
 
@@ -41,6 +40,13 @@ internal sealed class SvgPlot
     public SvgPlot Bands(IEnumerable<FaultMark> faults)
     {
         _bands.AddRange(faults.Select(fault => new PlotBand(fault.Name, fault.Start, fault.End)));
+        return this;
+    }
+
+    /// <summary>Thin lines where something began; their names show on pointing at them.</summary>
+    public SvgPlot Marks(IEnumerable<(string Name, double At)> marks)
+    {
+        _marks.AddRange(marks);
         return this;
     }
 
@@ -57,6 +63,8 @@ internal sealed class SvgPlot
         html.Append("<figure>\n<figcaption>").Append(Encode(Title)).Append("</figcaption>\n");
         html.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Encode(Title + ". " + Description)}\">\n"));
         WriteBands(html, x);
+        foreach (var (name, at) in _marks)
+            html.Append(Invariant($"<line class=\"mark\" x1=\"{x.At(at):0.#}\" x2=\"{x.At(at):0.#}\" y1=\"{Top}\" y2=\"{Height - Bottom}\"><title>{Encode(name)}</title></line>\n"));
         WriteAxes(html, x, y);
         for (var i = 0; i < _lines.Count; i++)
             WriteLine(html, _lines[i], i, x, y);
@@ -79,11 +87,11 @@ internal sealed class SvgPlot
         foreach (var tick in y.Ticks)
         {
             html.Append(Invariant($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{y.At(tick):0.#}\" y2=\"{y.At(tick):0.#}\"/>"));
-            html.Append(Invariant($"<text x=\"{Left - 8}\" y=\"{y.At(tick) + 4:0.#}\" text-anchor=\"end\">{Encode(FigureText.Of(tick, YUnit))}</text>\n"));
+            html.Append(Invariant($"<text x=\"{Left - 8}\" y=\"{y.At(tick) + 4:0.#}\" text-anchor=\"end\">{Encode(YUnit == "s" ? FigureText.Seconds(tick) : FigureText.Brief(tick) + YUnit)}</text>\n"));
         }
 
         foreach (var tick in x.Ticks)
-            html.Append(Invariant($"<text x=\"{x.At(tick):0.#}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{Encode(XUnit == "1" ? FigureText.Number(tick) : FigureText.Of(tick, XUnit))}</text>"));
+            html.Append(Invariant($"<text x=\"{x.At(tick):0.#}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{FigureText.Brief(tick)}</text>"));
         html.Append(Invariant($"\n<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 4}\" text-anchor=\"middle\">{Encode(XLabel)}</text>\n"));
     }
 

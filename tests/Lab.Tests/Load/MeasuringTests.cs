@@ -104,6 +104,22 @@ public sealed class MeasuringTests
     }
 
     [Fact]
+    public void One_stall_of_the_machine_does_not_end_the_search()
+    {
+        var steps = 0;
+        var search = new SaturationSearch(1000, 2, 1, 1e6, 20);
+        while (search.Next is { } rate)
+        {
+            steps++;
+            search.Add(new PhaseResult("", 0, rate, Math.Min(rate, 10_000) * (steps == 2 ? 0.5 : 1), LatencySeconds.None, 0, 0, 0, 0, 0, []));
+        }
+
+        Assert.Equal((8000, 10_000), (search.Held, search.Peak));
+        // The stalled step and the last are each run twice.
+        Assert.Equal(7, search.Steps.Count);
+    }
+
+    [Fact]
     public void Saturation_is_also_where_latency_passes_its_bound()
     {
         var search = Run(capacity: 1e9, new SaturationSearch(1000, 2, p99BoundSeconds: 0.001, 1e6, 20));

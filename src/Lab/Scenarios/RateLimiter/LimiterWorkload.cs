@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Tenfold.Lab.Load;
 using Tenfold.Lab.Promises;
 
@@ -7,12 +8,12 @@ namespace Tenfold.Lab.Scenarios.RateLimiter;
 /// Load on a limiter that checks the promises as answers come in: each answer at once, the law of each key's bucket at the phase's
 /// end. The driver's thread only, but for <see cref="BeginEpoch"/>.
 /// </summary>
-internal sealed class LimiterWorkload(PromiseLedger ledger, BucketShape shape, Func<int> nextKey) : IWorkload
+internal class LimiterWorkload(PromiseLedger ledger, BucketShape shape, Func<int> nextKey) : IWorkload
 {
     private const int FlushAfter = 4096;
 
-    private readonly List<Dictionary<int, TokenBucketLaw>> _epochs = [[]];
-    private long _epochStart;
+    private readonly Dictionary<(int Epoch, int Key), TokenBucketLaw> _laws = [];
+    private ImmutableArray<long> _epochs = [];
     private long _firstAnswerAfterEpoch;
     private long _answers;
     private long _rejections;
@@ -31,8 +32,8 @@ internal sealed class LimiterWorkload(PromiseLedger ledger, BucketShape shape, F
     /// <summary>Admissions of the whole phase.</summary>
     public long Admitted { get; private set; }
 
-    /// <summary>How long after the epoch's begin the first answer came, in seconds; null when none did.</summary>
-    public double? SecondsToFirstAnswer => _firstAnswerAfterEpoch == 0 ? null : (_firstAnswerAfterEpoch - _epochStart) / 1e9;
+    /// <summary>How long after the last epoch's begin the first answer came, in seconds; null when none did.</summary>
+    public double? SecondsToFirstAnswer => _firstAnswerAfterEpoch == 0 ? null : (_firstAnswerAfterEpoch - _epochs[^1]) / 1e9;
 
     /// <summary>Part of what the bucket could give at most, from the first send to the last answer, that was taken.</summary>
     public double Utilisation => Admitted / (shape.Burst + shape.RatePerSecond * Math.Max(0, _lastEnded - _firstSent) / 1e9);
@@ -40,16 +41,20 @@ internal sealed class LimiterWorkload(PromiseLedger ledger, BucketShape shape, F
     public int NextKey() => nextKey();
 
     /// <summary>State may have been forgotten at this moment: what was sent later is judged by itself.</summary>
-    public void BeginEpoch(long now) => Interlocked.Exchange(ref _epochStart, now);
+    public void BeginEpoch(long now)
+    {
+        ImmutableInterlocked.Update(ref _epochs, starts => starts.Add(now));
+        Interlocked.Exchange(ref _firstAnswerAfterEpoch, 0);
+    }
 
-    public void Observe(in Exchange exchange)
+    public virtual void Observe(in Exchange exchange)
     {
         switch (exchange.Ending)
         {
             case Ending.Admitted:
                 Answered(exchange);
                 Admitted++;
-                if (ChecksLaw)
+                if (ChecksLaw && IsHeldToLaw(exchange))
                     LawOf(exchange).Add(exchange.Sent, exchange.Ended);
                 break;
             case Ending.Rejected:
@@ -73,7 +78,7 @@ internal sealed class LimiterWorkload(PromiseLedger ledger, BucketShape shape, F
         Flush();
         var worst = default(LawFinding);
         var nearest = double.NegativeInfinity;
-        foreach (var law in _epochs.SelectMany(epoch => epoch.Values))
+        foreach (var law in _laws.Values)
         {
             var finding = law.Check();
             ledger.Held(LimiterPromises.Law, law.Admissions);
@@ -90,14 +95,17 @@ internal sealed class LimiterWorkload(PromiseLedger ledger, BucketShape shape, F
         }
     }
 
+    /// <summary>Whether an admission counts against its key's bucket.</summary>
+    protected virtual bool IsHeldToLaw(in Exchange exchange) => true;
+
     private void Answered(in Exchange exchange)
     {
         if (++_answers % FlushAfter == 0)
             Flush();
         _firstSent = Math.Min(_firstSent, exchange.Sent);
         _lastEnded = exchange.Ended;
-        if (_firstAnswerAfterEpoch == 0 && Interlocked.Read(ref _epochStart) is var start and > 0 && exchange.Sent >= start)
-            _firstAnswerAfterEpoch = exchange.Ended;
+        if (_firstAnswerAfterEpoch == 0 && _epochs is [.., var start] && exchange.Sent >= start)
+            Interlocked.CompareExchange(ref _firstAnswerAfterEpoch, exchange.Ended, 0);
     }
 
     private void Rejected(in Exchange exchange)
@@ -111,12 +119,10 @@ internal sealed class LimiterWorkload(PromiseLedger ledger, BucketShape shape, F
     private TokenBucketLaw LawOf(in Exchange exchange)
     {
         // Sent before the kill but answered: still the old state's admission.
-        var isNew = Interlocked.Read(ref _epochStart) is var start and > 0 && exchange.Sent >= start;
-        if (isNew && _epochs.Count == 1)
-            _epochs.Add([]);
-        var laws = _epochs[isNew ? 1 : 0];
-        if (!laws.TryGetValue(exchange.Key, out var law))
-            laws[exchange.Key] = law = new TokenBucketLaw(shape.RatePerSecond, shape.Burst);
+        var sent = exchange.Sent;
+        var place = (_epochs.Count(start => sent >= start), exchange.Key);
+        if (!_laws.TryGetValue(place, out var law))
+            _laws[place] = law = new TokenBucketLaw(shape.RatePerSecond, shape.Burst);
         return law;
     }
 

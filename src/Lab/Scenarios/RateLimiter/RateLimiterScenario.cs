@@ -8,7 +8,8 @@ namespace Tenfold.Lab.Scenarios.RateLimiter;
 /// </summary>
 internal sealed class RateLimiterScenario : Scenario
 {
-    private const int Phases = 12;
+    private const int Phases = 13;
+    private const int RedisPhases = 8;
 
     public override string Name => "rate-limiter";
 
@@ -23,11 +24,13 @@ internal sealed class RateLimiterScenario : Scenario
     protected override async Task<LabRecord> RunCoreAsync(
         LabOptions options, IProgress<LabProgress> progress, CancellationToken cancellationToken)
     {
-        var run = new LabRun(Name, options, progress, Phases);
+        var run = new LabRun(Name, options, progress, options.Redis ? Phases + RedisPhases : Phases);
         run.Note($"Server, engine and load driver share {Environment.ProcessorCount} processors: figures are lower than on a machine of the server's own.");
         run.Note("Latency counts from the moment at which a request was due by schedule, not from when it could be sent.");
         run.Note("A limit counts as exceeded only when that is certain from the client's send and receive times; an excess smaller than what was in flight can be missed.");
         await EmbeddedAsync(run, cancellationToken);
+        if (options.Redis)
+            await RedisAsync(run, cancellationToken);
         return run.Finish();
     }
 
@@ -53,6 +56,20 @@ internal sealed class RateLimiterScenario : Scenario
         }
 
         await trial.KillAsync(http, server.Process.KillAsync, () => server.RestartAsync(cancellationToken), cancellationToken);
+    }
+
+    private static async Task RedisAsync(LabRun run, CancellationToken cancellationToken)
+    {
+        run.Announce("starting redis and a server that uses it");
+        await using var redis = await RedisServer.StartAsync(run.Clock, cancellationToken);
+        await using var proxy = new FaultyProxy(redis.Address, run.Options.Time);
+        await using var server = await LimiterServer.StartAsync(run.Clock, run.Options.ServerCommand, RedisTrial.Configuration(proxy.Address), cancellationToken);
+        var trial = new RedisTrial(run, server.Http, proxy, redis);
+        await trial.CalmAsync(cancellationToken);
+        await trial.SlowAsync(cancellationToken);
+        await trial.SilentAsync(cancellationToken);
+        await trial.CutAsync(cancellationToken);
+        await trial.KilledAsync(cancellationToken);
     }
 
     private static Func<Task> Run(Action action) => () =>
