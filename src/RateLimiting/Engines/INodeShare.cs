@@ -1,0 +1,11 @@
+namespace Tenfold.RateLimiting.Engines;
+
+/// <summary>What part of a limit this node may spend alone while the engine cannot be asked.</summary>
+internal interface INodeShare
+{
+    /// <summary>
+    /// More than 0, at most 1. The shares of all nodes that knew of each other sum to about 1, and follow where the traffic was when the
+    /// engine was last reached. Cheap; never waits.
+    /// </summary>
+    double ShareOf(Limit limit, string key);
+}

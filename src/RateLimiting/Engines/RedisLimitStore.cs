@@ -1,0 +1,207 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Tenfold.RateLimiting.Engines;
+
+/// <summary>
+/// Keeps limits in Redis, where all nodes share them: exact, by the server's clock, several limits in one step, in one round trip.
+/// </summary>
+/// <remarks>
+/// Thread-safe. Decisions of concurrent callers share calls (<see cref="RedisDecisionQueue"/>); hot keys are decided here from units that
+/// Redis holds for this node (<see cref="RedisLeases"/>); a server that does not answer is not asked (<see cref="RedisLink"/>).
+/// Durability is the server's: what it forgets (restart without persistence, failover before replication) is forgotten here, unless
+/// <see cref="RedisStoreOptions.Strict"/> is set. A call that timed out may still have counted, so a charge is never repeated: use a
+/// reservation's id where a caller repeats. A server that is out of memory, read-only, or refuses the password is unavailable.
+/// </remarks>
+internal sealed class RedisLimitStore : ILimitStore, INodeShare
+{
+    private const int MaxReservationId = 128;
+    private static readonly TimeSpan LongestHold = TimeSpan.FromDays(1);
+
+    private readonly RedisStoreOptions _options;
+    private readonly ILogger _log;
+    private readonly RedisShapes _shapes;
+    private readonly RedisLink _link;
+    private readonly RedisDecisionQueue _queue;
+    private readonly RedisHotKeys _hotKeys;
+
+    /// <summary>Starts connecting; never waits and never fails for a server that is not there.</summary>
+    /// <param name="options">Address and behaviour; not changed afterwards.</param>
+    /// <param name="time">Timeouts, leases and heartbeats run by it. The limits run by the server's clock.</param>
+    /// <param name="loggers">Where the breaker's changes go.</param>
+    /// <exception cref="FormatException">The address cannot be read.</exception>
+    public RedisLimitStore(RedisStoreOptions options, TimeProvider time, ILoggerFactory loggers)
+        : this(options, time, loggers, runByItself: true)
+    {
+    }
+
+    internal RedisLimitStore(RedisStoreOptions options, TimeProvider time, ILoggerFactory loggers, bool runByItself)
+    {
+        _options = options;
+        _log = loggers.CreateLogger<RedisLimitStore>();
+        _shapes = new RedisShapes(options);
+        var node = RandomNumberGenerator.GetBytes(8);
+        _link = new RedisLink(options, time, _log, BinaryPrimitives.ReadUInt64LittleEndian(node), ProbeAsync);
+        _queue = new RedisDecisionQueue(_link, _shapes, options);
+        _hotKeys = new RedisHotKeys(options, _shapes, time);
+        Leases = new RedisLeases(options, _link, _shapes, _hotKeys, time, node, runByItself);
+        Share = new RedisNodeShare(options, _link, _shapes, _hotKeys, time, node, runByItself);
+    }
+
+    /// <summary>What it has done so far.</summary>
+    public RedisStatistics Statistics => _link.Statistics;
+
+    /// <summary>Whether the server is being asked; false while the breaker is open.</summary>
+    public bool IsAvailable => _link.IsAvailable;
+
+    /// <summary>Why the last call failed, or null.</summary>
+    public string? LastFault => _link.LastFault;
+
+    internal RedisLeases Leases { get; }
+
+    internal RedisNodeShare Share { get; }
+
+    public ValueTask<StoreVerdict> AcquireAsync(
+        ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellationToken = default)
+    {
+        Validate(checks.Span, outcomes.Length, allowConcurrency: false);
+        if (cancellationToken.IsCancellationRequested)
+            return ValueTask.FromCanceled<StoreVerdict>(cancellationToken);
+        if (Leases.TryDecide(checks.Span, outcomes.Span, out var verdict))
+            return new(verdict);
+        return _link.IsAvailable ? _queue.DecideAsync(checks, outcomes, peek: false, cancellationToken) : Unavailable();
+    }
+
+    public ValueTask<StoreVerdict> PeekAsync(
+        ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellationToken = default)
+    {
+        Validate(checks.Span, outcomes.Length, allowConcurrency: true);
+        return _link.IsAvailable ? _queue.DecideAsync(checks, outcomes, peek: true, cancellationToken) : Unavailable();
+    }
+
+    public async ValueTask<StoreVerdict> ReserveAsync(
+        string reservationId,
+        ReadOnlyMemory<LimitCheck> checks,
+        Memory<LimitOutcome> outcomes,
+        TimeSpan expiresAfter,
+        CancellationToken cancellationToken = default)
+    {
+        ValidateId(reservationId);
+        Validate(checks.Span, outcomes.Length, allowConcurrency: true);
+        if (expiresAfter <= TimeSpan.Zero || expiresAfter > LongestHold)
+            throw new ArgumentOutOfRangeException(nameof(expiresAfter), expiresAfter, "A reservation's expiry must be more than zero and at most a day.");
+        if (!_link.IsAvailable)
+            return await Unavailable();
+
+        var (keys, arguments) = WriteReservation(reservationId, checks.Span, expiresAfter);
+        var answer = (byte[]?)await RunAsync(RedisScript.Reserve, keys, arguments, cancellationToken);
+        if (answer is null)
+            return await Unavailable();
+        Interlocked.Increment(ref Statistics.RemoteDecisions);
+        var now = (long)BinaryPrimitives.ReadDoubleLittleEndian(answer);
+
+        // A repeat with other checks than the first call's is answered as far as the first went.
+        if (answer.Length < 8 + (checks.Length * RedisState.Size))
+            throw new ArgumentException($"Reservation '{reservationId}' was made with other checks: repeat it as it was.", nameof(checks));
+        return RedisAnswer.Read(answer.AsSpan(8), now, checks.Span, outcomes.Span, _shapes);
+    }
+
+    public async ValueTask<SettleOutcome> SettleAsync(string reservationId, long actualCost, CancellationToken cancellationToken = default)
+    {
+        ValidateId(reservationId);
+        ArgumentOutOfRangeException.ThrowIfNegative(actualCost);
+        if (!_link.IsAvailable)
+            return SettleOutcome.Unavailable;
+        var answer = await RunAsync(
+            RedisScript.Settle,
+            [_shapes.Epoch, _shapes.ReservationKey(reservationId)],
+            [RedisClock.Argument(_options), RedisClock.Double(Math.Min(actualCost, RedisLimitShape.Most)), _options.ServerClock is null ? 0 : 3_600_000],
+            cancellationToken);
+        return answer is null ? SettleOutcome.Unavailable : (int)answer switch
+        {
+            1 => SettleOutcome.Settled,
+            2 => SettleOutcome.AlreadySettled,
+            3 => SettleOutcome.SettledLate,
+            _ => SettleOutcome.Unknown,
+        };
+    }
+
+    public double ShareOf(Limit limit, string key) => Share.ShareOf(limit, key);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Share.DisposeAsync();
+        await Leases.DisposeAsync();
+        await _link.DisposeAsync();
+    }
+
+    private static void Validate(ReadOnlySpan<LimitCheck> checks, int outcomes, bool allowConcurrency)
+    {
+        if (checks.Length is 0 or > ILimitStore.MaxChecks)
+            throw new ArgumentException($"{checks.Length} checks: a decision has 1 to {ILimitStore.MaxChecks}.", nameof(checks));
+        if (outcomes < checks.Length)
+            throw new ArgumentException($"{outcomes} outcomes for {checks.Length} checks: give one a check.", nameof(outcomes));
+        foreach (ref readonly var check in checks)
+        {
+            if (check.Limit is null || check.Key is null)
+                throw new ArgumentException("A check has no limit or no key.", nameof(checks));
+            if (check.Cost < 0 || check.Weight < 0)
+                throw new ArgumentException($"'{check.Limit.Id}': cost {check.Cost} and weight {check.Weight} must be at least 0.", nameof(checks));
+            if (!allowConcurrency && check.Limit.Algorithm == LimitAlgorithm.Concurrency)
+                throw new ArgumentException($"'{check.Limit.Id}' limits concurrency: reserve it and settle it, so that its end is known.", nameof(checks));
+        }
+    }
+
+    private static void ValidateId(string reservationId)
+    {
+        if (string.IsNullOrEmpty(reservationId) || reservationId.Length > MaxReservationId)
+            throw new ArgumentException($"A reservation's id must have 1 to {MaxReservationId} characters, not {reservationId?.Length ?? 0}.", nameof(reservationId));
+    }
+
+    private async ValueTask<RedisResult?> RunAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var call = _link.RunAsync(script, keys, arguments);
+        return call.IsCompleted || !cancellation.CanBeCanceled ? await call : await call.AsTask().WaitAsync(cancellation);
+    }
+
+    private ValueTask<StoreVerdict> Unavailable()
+    {
+        Interlocked.Increment(ref Statistics.Unavailable);
+        return new(StoreVerdict.Unavailable);
+    }
+
+    private (RedisKey[] Keys, RedisValue[] Arguments) WriteReservation(string id, ReadOnlySpan<LimitCheck> checks, TimeSpan expiresAfter)
+    {
+        var keys = new RedisKey[2 + checks.Length];
+        keys[0] = _shapes.Epoch;
+        keys[1] = _shapes.ReservationKey(id);
+        var packed = new RedisChecks(_shapes, 1, checks.Length);
+        packed.Add(checks, peek: false, reserve: true, keys.AsSpan(2));
+        var weights = new byte[8 * checks.Length];
+        for (var i = 0; i < checks.Length; i++)
+            BinaryPrimitives.WriteDoubleLittleEndian(weights.AsSpan(8 * i), Math.Min(checks[i].Weight, RedisLimitShape.Most));
+        var arguments = new RedisValue[5 + packed.Limits.Count];
+        arguments[0] = RedisClock.Argument(_options);
+        arguments[1] = packed.Packed;
+        arguments[2] = id;
+        arguments[3] = RedisClock.Double((expiresAfter.Ticks + 9) / 10);
+        arguments[4] = weights;
+        for (var i = 0; i < packed.Limits.Count; i++)
+            arguments[5 + i] = packed.Limits[i].Packed;
+        return (keys, arguments);
+    }
+
+    /// <summary>Charges a limit of the probe's own: only a server that can write is available.</summary>
+    private async Task<bool> ProbeAsync(RedisLink link)
+    {
+        var limit = Limit.Create("tenfold-probe", LimitAlgorithm.TokenBucket, 1000, TimeSpan.FromSeconds(1));
+        var checks = new RedisChecks(_shapes, 1, 1);
+        var keys = new RedisKey[2];
+        keys[0] = _shapes.Epoch;
+        checks.Add([new LimitCheck(limit, "probe")], peek: false, reserve: false, keys.AsSpan(1));
+        return await link.CallAsync(RedisScript.Decide, keys, [RedisClock.Argument(_options), checks.Packed, checks.Limits[0].Packed]) is not null;
+    }
+}

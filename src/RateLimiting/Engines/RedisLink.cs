@@ -1,0 +1,206 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Tenfold.RateLimiting.Engines;
+
+/// <summary>
+/// The connection to Redis, behind a breaker: a call is answered, or fails within the call timeout, or, once calls have failed, is not made.
+/// </summary>
+/// <remarks>
+/// Thread-safe. While the breaker is open one probe at a time runs in the background: it charges a limit of its own, so that a server
+/// that answers but cannot write (out of memory, a replica) stays unavailable. A call that timed out may still have counted.
+/// </remarks>
+internal sealed class RedisLink : IAsyncDisposable
+{
+    private readonly RedisStoreOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly RedisBreaker _breaker;
+    private readonly SeededRandom _jitter;
+    private readonly Func<RedisLink, Task<bool>> _probe;
+    private readonly CancellationTokenSource _ended = new();
+    private readonly Task _connecting;
+    private ConnectionMultiplexer? _connection;
+    private volatile IDatabase? _database;
+    private volatile string? _lastFault;
+    private Task _probing = Task.CompletedTask;
+
+    /// <param name="options">Address and times.</param>
+    /// <param name="time">Timeouts and probes run by it.</param>
+    /// <param name="log">Where openings and closings of the breaker go.</param>
+    /// <param name="seed">Seeds the probes' jitter.</param>
+    /// <param name="probe">Asks the server to do real work; true when it did.</param>
+    /// <exception cref="FormatException">The address cannot be read.</exception>
+    public RedisLink(RedisStoreOptions options, TimeProvider time, ILogger log, ulong seed, Func<RedisLink, Task<bool>> probe)
+    {
+        _options = options;
+        _time = time;
+        _log = log;
+        _breaker = new RedisBreaker(options.FailuresToOpen);
+        _jitter = new SeededRandom(seed);
+        _probe = probe;
+        Name = EngineAddress.Parse(options.Address).ToString();
+        var configuration = RedisAddress.Parse(options.Address);
+        configuration.AbortOnConnectFail = false;
+        configuration.ConnectTimeout = (int)options.ConnectTimeout.TotalMilliseconds;
+        configuration.AsyncTimeout = (int)Math.Max(1000, 2 * options.CallTimeout.TotalMilliseconds);
+        configuration.BacklogPolicy = BacklogPolicy.FailFast;
+        configuration.ReconnectRetryPolicy = new LinearRetry(100);
+        configuration.HeartbeatInterval = TimeSpan.FromMilliseconds(500);
+        configuration.ConfigurationChannel = "";
+        configuration.TieBreaker = "";
+        configuration.ClientName = "tenfold-rate-limiter";
+        _connecting = ConnectAsync(configuration);
+    }
+
+    /// <summary>The server's address, without its password.</summary>
+    public string Name { get; }
+
+    public RedisStatistics Statistics { get; } = new();
+
+    /// <summary>Whether a call would be made now.</summary>
+    public bool IsAvailable => !_breaker.IsOpen;
+
+    /// <summary>Why the last call failed, or null.</summary>
+    public string? LastFault => _lastFault;
+
+    /// <summary>Runs a script. Null: unavailable.</summary>
+    public ValueTask<RedisResult?> RunAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments) =>
+        _breaker.IsOpen ? default : CallAsync(script, keys, arguments);
+
+    /// <summary>Runs a script whether or not the breaker is open: for the probe.</summary>
+    public async ValueTask<RedisResult?> CallAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments)
+    {
+        Interlocked.Increment(ref Statistics.Calls);
+        try
+        {
+            if (_database is not { } database)
+            {
+                await _connecting.WaitAsync(_options.ConnectTimeout, _time, _ended.Token);
+                database = _database ?? throw new IOException("not connected");
+            }
+
+            var answer = await RunAsync(database, script, keys, arguments);
+            _breaker.Succeeded();
+            return answer;
+        }
+        catch (Exception fault) when (IsFailure(fault))
+        {
+            Fail(fault);
+            return null;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ended.CancelAsync();
+        await _connecting;
+        await _probing;
+        if (_connection is not null)
+            await _connection.DisposeAsync();
+        _ended.Dispose();
+    }
+
+    private static bool IsFailure(Exception fault) =>
+        fault is RedisException or TimeoutException or OperationCanceledException or ObjectDisposedException or SocketException or IOException;
+
+    private async Task ConnectAsync(ConfigurationOptions configuration)
+    {
+        try
+        {
+            var connection = await ConnectionMultiplexer.ConnectAsync(configuration);
+            connection.ConnectionFailed += (_, failure) =>
+            {
+                // A reconnect that fails reports itself again: only the first says something new.
+                _lastFault = failure.Exception?.Message ?? failure.FailureType.ToString();
+                Open(failure.FailureType.ToString());
+            };
+            _connection = connection;
+            _database = connection.GetDatabase();
+            if (!connection.IsConnected)
+                Open("no connection");
+        }
+        catch (Exception fault) when (IsFailure(fault))
+        {
+            _lastFault = fault.Message;
+            Open(fault.Message);
+        }
+    }
+
+    private async Task<RedisResult> RunAsync(IDatabase database, RedisScript script, RedisKey[] keys, RedisValue[] arguments)
+    {
+        try
+        {
+            return await WithinTimeoutAsync(database.ScriptEvaluateAsync(script.Hash, keys, arguments, CommandFlags.DemandMaster));
+        }
+        catch (RedisServerException fault) when (fault.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
+        {
+            // A restart or SCRIPT FLUSH forgot it: nothing has run, so it is safe to send the text, which the server keeps again.
+            Interlocked.Increment(ref Statistics.Calls);
+            return await WithinTimeoutAsync(
+                database.ScriptEvaluateAsync(script.Source, keys, arguments, CommandFlags.DemandMaster | CommandFlags.NoScriptCache));
+        }
+    }
+
+    private async Task<RedisResult> WithinTimeoutAsync(Task<RedisResult> call)
+    {
+        if (!call.IsCompleted)
+        {
+            // Nobody looks at the call again once it has timed out: its fault must not surface as unobserved.
+            _ = call.ContinueWith(
+                static late => _ = late.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default);
+        }
+
+        return await call.WaitAsync(_options.CallTimeout, _time);
+    }
+
+    private void Fail(Exception fault)
+    {
+        Interlocked.Increment(ref Statistics.FailedCalls);
+        _lastFault = fault is TimeoutException ? $"no answer within {_options.CallTimeout.TotalMilliseconds} ms" : fault.Message;
+        if (fault is RedisServerException && !_breaker.IsOpen)
+            RedisStoreLog.Refused(_log, Name, fault.Message);
+        if (_breaker.Failed())
+            Opened(_lastFault);
+    }
+
+    private void Open(string reason)
+    {
+        if (_breaker.Open())
+            Opened(reason);
+    }
+
+    private void Opened(string reason)
+    {
+        RedisStoreLog.Unavailable(_log, Name, reason);
+        if (!_ended.IsCancellationRequested)
+            _probing = ProbeAsync();
+    }
+
+    private async Task ProbeAsync()
+    {
+        var pause = _options.ProbeInterval;
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(pause * (0.5 + (0.5 * _jitter.NextDouble())), _time, _ended.Token);
+                if (_connection is { IsConnected: true } && await _probe(this))
+                    break;
+                if (pause < 16 * _options.ProbeInterval)
+                    pause *= 2;
+            }
+
+            _breaker.Close();
+            RedisStoreLog.Available(_log, Name);
+        }
+        catch (OperationCanceledException)
+        {
+            // The store ends.
+        }
+    }
+}

@@ -1,0 +1,364 @@
+-- State of one limit for one key, shared by every script of the Redis engine.
+--
+-- A state is one string: SIGNATURE '|' five little-endian doubles a b c h g, then m when something is held.
+-- The signature is 'kind/permits/period/burst/unit' of the limit that wrote it, so that a changed limit is seen and the state
+-- rescaled, whichever node has which version of the rules. Beside it, under the same hash tag:
+--   KEY..':l'  list of a sliding log's admissions, each two doubles: time, units admitted up to and with it
+--   KEY..':h'  sorted set of holds by expiry; a hold's name is 'R' (reservation) or 'L' (lease) and its id
+--   KEY..':n'  hash of hold to three doubles: units, and what they count for: x y
+--
+--   kind              a                b               c                h, g: held
+--   1 token bucket    arrival, ticks   its fraction    -                ticks, fraction
+--   2 fixed window    window's start   units           -                units
+--   3 sliding counter window's start   units           earlier window   units
+--   4 sliding log     units ever       units gone      last admission   units
+--   5 concurrency     -                -               -                units
+--   m: when the first hold expires
+--
+-- Times are whole microseconds (the token bucket's in ticks of unit microseconds: 1, more only for bursts of decades), fractions are
+-- whole parts of 1/modulus of a tick. All stay under 2^53, so that doubles are exact, and none passes through tostring, which rounds.
+-- The generic cell rate algorithm: ITU-T I.371. Runs on Lua 5.1 (Redis, Valkey) and 5.4 (Garnet).
+local pack, unpack_, floor, format = struct.pack, struct.unpack, math.floor, string.format
+local FAR = 2 ^ 52
+local DAY = 86400000
+
+local function whole(n) return format('%.0f', n) end
+
+local function clock(given)
+  if given > 0 then return given end
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000000 + tonumber(t[2])
+end
+
+-- n * p / m as whole and rest, exact for n, p < 2^53 and m <= 2^52: by doubling where the product would round.
+local function multiply_divide(n, p, m)
+  local product = n * p
+  if product < 2 ^ 53 then
+    local q = floor(product / m)
+    local r = product - q * m
+    if r < 0 then q, r = q - 1, r + m elseif r >= m then q, r = q + 1, r - m end
+    return q, r
+  end
+  local pq = floor(p / m)
+  local pr = p - pq * m
+  local q, r, bit = 0, 0, 2 ^ 52
+  while bit >= 1 do
+    q, r = q + q, r + r
+    if r >= m then q, r = q + 1, r - m end
+    if n >= bit then
+      n, q, r = n - bit, q + pq, r + pr
+      if r >= m then q, r = q + 1, r - m end
+    end
+    bit = bit / 2
+  end
+  return q, r
+end
+
+-- A limit as the client packed it; now is in its own ticks.
+local function limit_of(packed, now)
+  local kind, permits, period, burst, modulus, unit, bq, br, grain, spare, lost, pos = unpack_('<Bdddddddddd', packed)
+  return {
+    kind = kind, permits = permits, period = period, burst = burst, modulus = modulus, unit = unit, bq = bq, br = br, grain = grain,
+    spare = spare, lost = lost, sig = string.sub(packed, pos) .. '|', siglen = #packed - pos + 2,
+    now = unit == 1 and now or floor(now / unit), us = now,
+  }
+end
+
+-- What units count for in a limit's state.
+local function cost_of(l, units)
+  if l.kind == 1 then return multiply_divide(units, l.period, l.modulus) end
+  return units, 0
+end
+
+local function held_plus(l, h, g, x, y)
+  h, g = h + x, g + y
+  if l.kind == 1 then
+    if g >= l.modulus then h, g = h + 1, g - l.modulus elseif g < 0 then h, g = h - 1, g + l.modulus end
+  end
+  return h, g
+end
+
+-- Charges x, y at this moment, with room or without.
+local function charge(l, key, a, b, c, x, y)
+  local kind = l.kind
+  if kind == 1 then
+    a, b = a + x, b + y
+    if b >= l.modulus then a, b = a + 1, b - l.modulus end
+    if a > l.now + FAR then a, b = l.now + FAR, 0 end
+  elseif kind == 2 or kind == 3 then
+    b = math.min(b + x, FAR)
+  elseif kind == 4 and x > 0 then
+    a = a + x
+    if c < l.now then c = l.now end
+    redis.call('RPUSH', key .. ':l', pack('<dd', c, a))
+    redis.call('PEXPIRE', key .. ':l', whole(floor((c - l.now + l.period) / 1000) + 2 + l.spare))
+  end
+  return a, b, c
+end
+
+-- When strict, a state that is absent may have been lost with the server: since this database was first used, EPOCH, plus the time
+-- for which leases from before may still be spent (l.lost), the limit counts as used up at that moment.
+local function absent(l, key, epoch)
+  if l.lost == 0 or l.kind == 5 then return 0, 0, 0 end
+  local since = redis.call('GET', epoch)
+  if not since then
+    since = whole(l.us)
+    redis.call('SET', epoch, since)
+  end
+  local full = tonumber(since) + l.lost
+  if l.kind == 1 then return floor(full / l.unit) + 1 + l.bq, l.br, 0 end
+  if l.kind ~= 4 then return full - full % l.period, l.permits, 0 end
+  if l.us - l.period >= full then return 0, 0, 0 end
+  return charge(l, key, 0, 0, full, l.permits, 0)
+end
+
+-- Brings a state to this moment. A clock that stepped back changes nothing: time only stands still until it has caught up.
+local function advance(l, a, b, c)
+  local kind = l.kind
+  if kind == 1 then
+    if a < l.now then return l.now, 0, c end
+  elseif kind == 2 or kind == 3 then
+    local start = l.now - l.now % l.period
+    if a < start then
+      if kind == 3 and a + l.period == start then return start, 0, b end
+      return start, 0, 0
+    end
+  end
+  return a, b, c
+end
+
+-- The first entry of a log whose time (value 1) or units (value 2) are over the bound, by bisection; nil when none is.
+local function first_over(list, value, bound)
+  local low, high = 0, redis.call('LLEN', list)
+  local size = high
+  while low < high do
+    local middle = floor((low + high) / 2)
+    local t, n = unpack_('<dd', redis.call('LINDEX', list, whole(middle)))
+    if (value == 1 and t or n) > bound then high = middle else low = middle + 1 end
+  end
+  if low == size then return nil, size end
+  return low, size
+end
+
+-- Drops a log's admissions that left the window.
+local function forget(l, key, a, b, c)
+  local list, cutoff = key .. ':l', l.us - l.period
+  local first = redis.call('LINDEX', list, '0')
+  if not first then return a, a, c end
+  local t = unpack_('<dd', first)
+  if t > cutoff then return a, b, c end
+  local keep, size = first_over(list, 1, cutoff)
+  local _, gone = unpack_('<dd', redis.call('LINDEX', list, whole((keep or size) - 1)))
+  redis.call('LTRIM', list, whole(keep or size), '-1')
+  return a, gone, c
+end
+
+local function first_expiry(key)
+  local first = redis.call('ZRANGE', key .. ':h', '0', '0', 'WITHSCORES')
+  return #first > 0 and tonumber(first[2]) or 0
+end
+
+local function hold(l, key, name, units, x, y, expires)
+  redis.call('ZADD', key .. ':h', whole(expires), name)
+  redis.call('HSET', key .. ':n', name, pack('<ddd', units, x, y))
+  redis.call('PEXPIRE', key .. ':h', whole(2 * DAY + l.spare))
+  redis.call('PEXPIRE', key .. ':n', whole(2 * DAY + l.spare))
+end
+
+-- Ends one hold and returns its units, x, y; nil when it is gone.
+local function let_go(key, name)
+  local entry = redis.call('HGET', key .. ':n', name)
+  if not entry then return nil end
+  redis.call('HDEL', key .. ':n', name)
+  redis.call('ZREM', key .. ':h', name)
+  local units, x, y = unpack_('<ddd', entry)
+  return units, x, y
+end
+
+-- Ends the holds that expired: a reservation's returns, a lease's is charged, since its units may have been spent.
+local function release(l, key, a, b, c, h, g)
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', key .. ':h', '-inf', whole(l.us), 'LIMIT', '0', '500')) do
+    local units, x, y = let_go(key, name)
+    if units then
+      h, g = held_plus(l, h, g, -x, -y)
+      if string.sub(name, 1, 1) == 'L' then a, b, c = charge(l, key, a, b, c, x, y) end
+    else
+      redis.call('ZREM', key .. ':h', name)
+    end
+  end
+  local m = first_expiry(key)
+  if m == 0 then h, g = 0, 0 end
+  return a, b, c, h, g, m
+end
+
+-- Units that another limit's state stands for.
+local function units_of(old, l, key, a, b, c)
+  local kind, period = old.kind, old.period
+  if kind == 1 then
+    local left = a * old.unit - l.us
+    return left > 0 and math.ceil(left * old.permits / period) or 0
+  elseif kind == 2 then
+    return l.us < a + period and b or 0
+  elseif kind == 3 then
+    if l.us >= a + 2 * period then return 0 end
+    if l.us >= a + period then a, b, c = a + period, 0, b end
+    return b + math.ceil(c * math.max(0, math.min(1, (a + period - l.us) / period)))
+  elseif kind == 4 then
+    local _, gone = forget({ us = l.us, period = period }, key, a, b, c)
+    return a - gone
+  end
+  return 0
+end
+
+-- Counts what is held in the terms of a changed limit.
+local function rehold(l, key)
+  local h, g = 0, 0
+  local entries = redis.call('HGETALL', key .. ':n')
+  for i = 1, #entries, 2 do
+    local units = unpack_('<d', entries[i + 1])
+    local x, y = cost_of(l, units)
+    redis.call('HSET', key .. ':n', entries[i], pack('<ddd', units, x, y))
+    h, g = held_plus(l, h, g, x, y)
+  end
+  return h, g
+end
+
+-- Takes over a state that another version of the limit wrote: what was used stays used, up to the whole of the new limit.
+local function rescale(l, key, v)
+  local kind, permits, period, _, unit, pos = string.match(v, '^(%d+)/(%d+)/(%d+)/(%d+)/(%d+)|()')
+  if not kind then return nil end
+  local old = { kind = tonumber(kind), permits = tonumber(permits), period = tonumber(period), unit = tonumber(unit) }
+  local a, b, c, h, g = unpack_('<ddddd', v, pos)
+  local m = 0
+  if #v - pos + 1 > 40 then m = unpack_('<d', v, pos + 40) end
+  local same = old.kind == l.kind and (old.kind > 3 or (old.kind > 1 and old.period == l.period))
+  if not same then
+    local used = math.min(units_of(old, l, key, a, b, c), l.burst)
+    if old.kind == 4 then redis.call('DEL', key .. ':l') end
+    a, b, c = advance(l, 0, 0, 0)
+    if used > 0 then
+      local x, y = cost_of(l, used)
+      a, b, c = charge(l, key, a, b, c, x, y)
+    end
+  end
+  if m > 0 then h, g = rehold(l, key) end
+  return a, b, c, h, g, m
+end
+
+-- Writes a state with the time after which it equals a fresh one: one command, so that no state is ever immortal.
+local function save(l, key, a, b, c, h, g, m)
+  local kind, ttl = l.kind, 0
+  if kind == 1 then
+    ttl = floor((a - l.now) * l.unit / 1000)
+  elseif kind == 2 then
+    ttl = floor((a + l.period - l.us) / 1000)
+  elseif kind == 3 then
+    -- The window's units weigh on the whole next window.
+    ttl = floor((a + 2 * l.period - l.us) / 1000)
+  elseif kind == 4 then
+    ttl = floor((c + l.period - l.us) / 1000)
+  end
+  if m > 0 then
+    redis.call('SET', key, l.sig .. pack('<dddddd', a, b, c, h, g, m), 'PX', whole(math.max(ttl, 0) + 2 * DAY + l.spare))
+  elseif kind == 5 then
+    redis.call('DEL', key)
+  else
+    redis.call('SET', key, l.sig .. pack('<ddddd', a, b, c, 0, 0), 'PX', whole(math.max(ttl, 0) + 2 + l.spare))
+  end
+end
+
+-- Reads a state and brings it to this moment. Nil: the key holds something that is no state.
+local function load(l, key, epoch)
+  local v = redis.pcall('GET', key)
+  local a, b, c, h, g, m = 0, 0, 0, 0, 0, 0
+  local changed = false
+  if not v then
+    a, b, c = absent(l, key, epoch)
+    changed = l.kind == 4 and a > 0
+  elseif type(v) == 'table' then
+    return nil
+  elseif string.sub(v, 1, l.siglen) == l.sig then
+    a, b, c, h, g = unpack_('<ddddd', v, l.siglen + 1)
+    if #v - l.siglen > 40 then m = unpack_('<d', v, l.siglen + 41) end
+  else
+    a, b, c, h, g, m = rescale(l, key, v)
+    if not a then return nil end
+    changed = true
+  end
+  a, b, c = advance(l, a, b, c)
+  if l.kind == 4 and a > b then
+    local before = b
+    a, b, c = forget(l, key, a, b, c)
+    changed = changed or b ~= before
+  end
+  if m > 0 and m <= l.us then
+    a, b, c, h, g, m = release(l, key, a, b, c, h, g)
+    changed = true
+  end
+  -- What was dropped beside the state must never be counted again, so it is written at once, for a mere look too.
+  if changed then save(l, key, a, b, c, h, g, m) end
+  return a, b, c, h, g, m
+end
+
+-- Whether x, y more would fit beside what is used and held.
+local function fits(l, a, b, c, h, g, x, y)
+  local kind = l.kind
+  if kind == 1 then
+    local w, f = a + x + h - l.bq, b + y + g - l.br
+    if f < 0 then w, f = w - 1, f + l.modulus end
+    while f >= l.modulus do w, f = w + 1, f - l.modulus end
+    return w < l.now or (w == l.now and f == 0)
+  elseif kind == 2 then
+    return b + x + h <= l.permits
+  elseif kind == 3 then
+    local left = l.permits - b - x - h
+    if left < 0 then return false end
+    local overlap = math.min(l.period, a + l.period - l.us)
+    return c * math.ceil(overlap / l.grain) <= left * floor(l.period / l.grain)
+  elseif kind == 4 then
+    return a - b + x + h <= l.permits
+  end
+  return h + x <= l.permits
+end
+
+-- The units that would fit.
+local function available(l, a, b, c, h, g)
+  local kind = l.kind
+  if kind == 1 then
+    local q, r = l.now - a - h + l.bq, l.br - b - g
+    while r < 0 do q, r = q - 1, r + l.modulus end
+    if q < 0 then return 0 end
+    local units, rest = multiply_divide(q, l.modulus, l.period)
+    return units + floor((rest + r) / l.period)
+  elseif kind == 2 then
+    return math.max(0, l.permits - b - h)
+  elseif kind == 3 then
+    local overlap = math.min(l.period, a + l.period - l.us)
+    local q, r = multiply_divide(c, math.ceil(overlap / l.grain), floor(l.period / l.grain))
+    return math.max(0, l.permits - b - h - q - (r > 0 and 1 or 0))
+  elseif kind == 4 then
+    return math.max(0, l.permits - (a - b) - h)
+  end
+  return math.max(0, l.permits - h)
+end
+
+-- When a log has room for x again: the admission that must leave first; 0 when waiting never helps.
+local function log_retry(l, key, a, b, c, h, x)
+  local over = a - b + x + h - l.permits
+  if over <= 0 or x + h > l.permits then return 0 end
+  local i = first_over(key .. ':l', 2, b + over - 1)
+  if not i then return c + l.period end
+  local t = unpack_('<dd', redis.call('LINDEX', key .. ':l', whole(i)))
+  return t + l.period
+end
+
+-- One check's answer: 0 no room, 1 room, 2 broken; the state; for a log without room, when it has some again.
+local function answer(l, key, room, a, b, c, h, g, x)
+  local later = 0
+  if l.kind == 4 then
+    if not room then later = log_retry(l, key, a, b, c, h, x) end
+    a, b = a - b, 0
+  end
+  return pack('<Bdddddd', room and 1 or 0, a, b, c, h, g, later)
+end
+local BROKEN = pack('<Bdddddd', 2, 0, 0, 0, 0, 0, 0)
