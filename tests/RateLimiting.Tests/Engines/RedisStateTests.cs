@@ -10,6 +10,8 @@ public abstract class RedisStateTests(RespServer server)
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private readonly FakeTimeProvider _clock = RedisStores.Clock();
 
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task A_token_bucket_is_exact_where_a_unit_takes_no_whole_microsecond()
     {
@@ -98,9 +100,9 @@ public abstract class RedisStateTests(RespServer server)
         var tenant = Limit.Create("tenant", LimitAlgorithm.FixedWindow, 7, TimeSpan.FromMinutes(1));
         var outcomes = new LimitOutcome[2];
         LimitCheck[] checks = [new(user, "u"), new(tenant, "t", 3)];
-        Assert.Equal(StoreVerdict.Admitted, await store.AcquireAsync(checks, outcomes));
-        Assert.Equal(StoreVerdict.Admitted, await store.AcquireAsync(checks, outcomes));
-        Assert.Equal(StoreVerdict.Rejected, await store.AcquireAsync(checks, outcomes));
+        Assert.Equal(StoreVerdict.Admitted, await store.AcquireAsync(checks, outcomes, Cancel));
+        Assert.Equal(StoreVerdict.Admitted, await store.AcquireAsync(checks, outcomes, Cancel));
+        Assert.Equal(StoreVerdict.Rejected, await store.AcquireAsync(checks, outcomes, Cancel));
         Assert.True(outcomes[0].HasRoom);
         Assert.False(outcomes[1].HasRoom);
         Assert.Equal(3, (await store.LookAsync(user, "u")).Remaining);
@@ -108,10 +110,10 @@ public abstract class RedisStateTests(RespServer server)
 
         // Twice the same state in one decision counts twice.
         LimitCheck[] twice = [new(user, "w", 3), new(user, "w", 3)];
-        Assert.Equal(StoreVerdict.Rejected, await store.AcquireAsync(twice, outcomes));
+        Assert.Equal(StoreVerdict.Rejected, await store.AcquireAsync(twice, outcomes, Cancel));
         Assert.Equal(5, (await store.LookAsync(user, "w")).Remaining);
         twice = [new(user, "w", 3), new(user, "w", 2)];
-        Assert.Equal(StoreVerdict.Admitted, await store.AcquireAsync(twice, outcomes));
+        Assert.Equal(StoreVerdict.Admitted, await store.AcquireAsync(twice, outcomes, Cancel));
         Assert.Equal(0, (await store.LookAsync(user, "w")).Remaining);
     }
 
@@ -128,18 +130,18 @@ public abstract class RedisStateTests(RespServer server)
             var repeat = await store.HoldAsync($"r-{algorithm}", limit, "a", 6, TimeSpan.FromSeconds(10));
             Assert.Equal((StoreVerdict.Admitted, 4), (repeat.Verdict, repeat.Outcome.Remaining));
             Assert.Equal(StoreVerdict.Rejected, (await store.HoldAsync($"r2-{algorithm}", limit, "a", 6, TimeSpan.FromSeconds(10))).Verdict);
-            Assert.Equal(SettleOutcome.Unknown, await store.SettleAsync($"r2-{algorithm}", 6));
+            Assert.Equal(SettleOutcome.Unknown, await store.EndAsync($"r2-{algorithm}", 6));
 
             _clock.Advance(TimeSpan.FromSeconds(10) - TimeSpan.FromMicroseconds(1));
             Assert.Equal(4, (await store.LookAsync(limit, "a")).Remaining);
             _clock.Advance(TimeSpan.FromMicroseconds(1));
             Assert.Equal(10, (await store.LookAsync(limit, "a")).Remaining);
-            Assert.Equal(SettleOutcome.SettledLate, await store.SettleAsync($"r-{algorithm}", 5));
+            Assert.Equal(SettleOutcome.SettledLate, await store.EndAsync($"r-{algorithm}", 5));
             Assert.Equal(10 - (5 * charged), (await store.LookAsync(limit, "a")).Remaining);
-            Assert.Equal(SettleOutcome.AlreadySettled, await store.SettleAsync($"r-{algorithm}", 5));
+            Assert.Equal(SettleOutcome.AlreadySettled, await store.EndAsync($"r-{algorithm}", 5));
             Assert.Equal(10 - (5 * charged), (await store.LookAsync(limit, "a")).Remaining);
             _clock.Advance(TimeSpan.FromSeconds(10));
-            Assert.Equal(SettleOutcome.Unknown, await store.SettleAsync($"r-{algorithm}", 5));
+            Assert.Equal(SettleOutcome.Unknown, await store.EndAsync($"r-{algorithm}", 5));
         }
     }
 
@@ -149,14 +151,14 @@ public abstract class RedisStateTests(RespServer server)
         await using var store = Store();
         var limit = Limit.Create("settle", LimitAlgorithm.TokenBucket, 100, TimeSpan.FromHours(1));
         var outcomes = new LimitOutcome[1];
-        await store.ReserveAsync("w", new LimitCheck[] { new(limit, "a", 50, Hold: true, Weight: 5) }, outcomes, TimeSpan.FromMinutes(1));
+        await store.ReserveAsync("w", new LimitCheck[] { new(limit, "a", 50, Hold: true, Weight: 5) }, outcomes, TimeSpan.FromMinutes(1), Cancel);
         Assert.Equal(50, outcomes[0].Remaining);
-        Assert.Equal(SettleOutcome.Settled, await store.SettleAsync("w", 3));
+        Assert.Equal(SettleOutcome.Settled, await store.EndAsync("w", 3));
         Assert.Equal(85, (await store.LookAsync(limit, "a")).Remaining);
 
         // More than was held: the limit goes into debt, and admits again once it is paid.
         await store.HoldAsync("debt", limit, "b", 1, TimeSpan.FromMinutes(1));
-        Assert.Equal(SettleOutcome.Settled, await store.SettleAsync("debt", 150));
+        Assert.Equal(SettleOutcome.Settled, await store.EndAsync("debt", 150));
         var (verdict, outcome) = await store.AskAsync(limit, "b");
         Assert.Equal((StoreVerdict.Rejected, 0), (verdict, outcome.Remaining));
         Assert.Equal(TimeSpan.FromHours(0.51), outcome.RetryAfter);

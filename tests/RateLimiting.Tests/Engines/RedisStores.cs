@@ -47,6 +47,10 @@ internal static class RedisStores
         return outcomes[0];
     }
 
+    /// <summary>A reservation, settled.</summary>
+    public static Task<SettleOutcome> EndAsync(this ILimitStore store, string id, long cost) =>
+        store.SettleAsync(id, cost, TestContext.Current.CancellationToken).AsTask();
+
     /// <summary>One held check, reserved.</summary>
     public static async Task<(StoreVerdict Verdict, LimitOutcome Outcome)> HoldAsync(
         this ILimitStore store, string id, Limit limit, string key, long cost, TimeSpan expiresAfter)
