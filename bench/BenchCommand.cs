@@ -14,11 +14,14 @@ internal static class BenchCommand
         ],
         ["rate-limiter"] =
         [
+            ("resp", RateLimiter.RespBench.Run),
         ],
     };
 
     public static int Run(string[] args)
     {
+        if (args is ["serve", var kind])
+            return RateLimiter.BenchServices.Serve(kind);
         if (args.Length == 0 || !Suites.TryGetValue(args[0], out var suites))
         {
             Console.Error.WriteLine($"usage: bench/run <{string.Join('|', Suites.Keys)}> [--quick] [--only SUITE] [--save]");

@@ -14,6 +14,9 @@ internal sealed class RespThrottle(ILimitStore store)
 {
     private readonly RespLimitCache _limits = new();
 
+    // Decides at once and from the bytes as they came; other engines take their time.
+    private readonly EmbeddedLimitStore? _embedded = store as EmbeddedLimitStore;
+
     private static ReadOnlySpan<byte> HexMark => "\0x"u8;
 
     /// <summary>
@@ -45,7 +48,9 @@ internal sealed class RespThrottle(ILimitStore store)
 
     /// <summary>A key's text. What is not UTF-8 (or looks like this spelling) is spelled in hexadecimal, so that two keys stay two.</summary>
     internal static string Text(ReadOnlySpan<byte> key) =>
-        Utf8.IsValid(key) && !key.StartsWith(HexMark) ? Encoding.UTF8.GetString(key) : "\0x" + Convert.ToHexString(key);
+        IsPlain(key) ? Encoding.UTF8.GetString(key) : "\0x" + Convert.ToHexString(key);
+
+    private static bool IsPlain(ReadOnlySpan<byte> key) => Utf8.IsValid(key) && !key.StartsWith(HexMark);
 
     private bool Read(
         ReadOnlySpan<byte> input,
@@ -82,6 +87,15 @@ internal sealed class RespThrottle(ILimitStore store)
 
     private PendingThrottle? Start(ReadOnlySpan<byte> key, Limit limit, long quantity, RespWriter output, bool queue)
     {
+        if (_embedded is not null && !queue)
+        {
+            var admitted = IsPlain(key)
+                ? _embedded.TryAcquire(key, limit, quantity, out var outcome)
+                : _embedded.TryAcquire(Text(key), limit, quantity, out outcome);
+            Write(output, limit, quantity, admitted, outcome);
+            return null;
+        }
+
         var pending = new PendingThrottle(limit, Text(key), quantity);
         pending.Start(store);
         if (queue || !pending.IsDecided)

@@ -1,6 +1,8 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Tenfold.RateLimiting.Edges;
+using Tenfold.RateLimiting.Engines;
 using Tenfold.Testing;
 
 namespace Tenfold.RateLimiting.Tests.Edges;
@@ -42,6 +44,18 @@ public sealed class RespListenerTests
         static Task Expect(RawClient client, int quantity, int limited, int remaining, int retry, int reset) =>
             client.ExpectAsync(
                 $"CL.THROTTLE foo 4 1 1 {quantity}\r\n", $"*5\r\n:{limited}\r\n:5\r\n:{remaining}\r\n:{retry}\r\n:{reset}\r\n");
+    }
+
+    [Fact]
+    public async Task Another_rate_for_a_key_counts_what_was_used_under_the_one_before()
+    {
+        await using var face = await StartAsync();
+        using var client = await face.ConnectAsync();
+
+        await client.ExpectAsync("CL.THROTTLE k 9 10 10 4\r\n", "*5\r\n:0\r\n:10\r\n:6\r\n:-1\r\n:4\r\n");
+        await client.ExpectAsync("CL.THROTTLE k 19 10 10 0\r\n", "*5\r\n:0\r\n:20\r\n:16\r\n:-1\r\n:4\r\n");
+        await client.ExpectAsync("CL.THROTTLE k 4 10 10\r\n", "*5\r\n:0\r\n:5\r\n:0\r\n:-1\r\n:5\r\n");
+        await client.ExpectAsync("CL.THROTTLE k 4 10 10\r\n", "*5\r\n:1\r\n:5\r\n:0\r\n:1\r\n:5\r\n");
     }
 
     [Fact]
@@ -216,8 +230,7 @@ public sealed class RespListenerTests
     [Fact]
     public async Task Keys_of_any_bytes_are_kept_apart()
     {
-        var store = new RespTestStore(_time);
-        await using var face = await RespFace.StartAsync(store);
+        await using var face = await StartAsync();
         using var client = await face.ConnectAsync();
         byte[][] keys = [[], [0xFF], [0xFE], [0xC3, 0x28], "\0xFF"u8.ToArray(), "ä"u8.ToArray(), "\r\n"u8.ToArray()];
 
@@ -249,5 +262,6 @@ public sealed class RespListenerTests
     }
 
     private Task<RespFace> StartAsync(Action<RespOptions>? configure = null) =>
-        RespFace.StartAsync(new RespTestStore(_time), configure: configure, time: _time);
+        RespFace.StartAsync(
+            new EmbeddedLimitStore(new EmbeddedStoreOptions(), _time, NullLoggerFactory.Instance), configure: configure, time: _time);
 }
