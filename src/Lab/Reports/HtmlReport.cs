@@ -170,7 +170,7 @@ internal static class HtmlReport
         .legend .dashed::before { border-top-style: dashed; } .legend .fault::before { height: .7rem; border: 0; background: var(--fault); opacity: .5; }
         .legend .l0::before { border-color: var(--l0); } .legend .l1::before { border-color: var(--l1); } .legend .l2::before { border-color: var(--l2); } .legend .l3::before { border-color: var(--l3); }
         @media (max-width: 40rem) {
-          body { padding: .8rem; } svg text { font-size: 22px; }
+          body { padding: .8rem; } svg text { font-size: 20px; }
           .promises thead { display: none; } .promises tr, .promises th, .promises td { display: block; border: 0; padding: .1rem .7rem; text-align: left; }
           .promises tr { padding: .5rem 0; border-bottom: 1px solid var(--edge); } .promises td.n::before { content: "checks: "; }
         }

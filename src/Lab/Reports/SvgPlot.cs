@@ -12,7 +12,7 @@ internal sealed class SvgPlot
 {
     private const double Width = 720;
     private const double Height = 280;
-    private const double Left = 76;
+    private const double Left = 88;
     private const double Right = 16;
     private const double Top = 14;
     private const double Bottom = 40;

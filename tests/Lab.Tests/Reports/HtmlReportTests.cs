@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Tenfold.Lab.Reports;
-using Tenfold.Lab.Tests.Records;
 
 namespace Tenfold.Lab.Tests.Reports;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Tenfold.Lab.Tests.Records;
+namespace Tenfold.Lab.Tests;
 
 public sealed class LabRecordTests : IDisposable
 {
