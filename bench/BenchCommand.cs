@@ -14,6 +14,7 @@ internal static class BenchCommand
         ],
         ["rate-limiter"] =
         [
+            ("local", RateLimiter.LocalBench.Run),
             ("resp", RateLimiter.RespBench.Run),
         ],
     };

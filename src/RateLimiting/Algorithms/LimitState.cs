@@ -13,7 +13,7 @@ internal struct LimitState
     /// <summary>The instant from which this state counts as a fresh one, when nothing is held.</summary>
     public long FreshAt;
 
-    /// <summary>What else the algorithm needs; its meaning is the algorithm's own.</summary>
+    /// <summary>What else the algorithm needs; its meaning is the algorithm's own, but the top bit is set only by a sliding log in a slab.</summary>
     public ulong Payload;
 
     /// <summary>Units held by reservations: they take room, and are charged when the reservation is settled.</summary>

@@ -5,7 +5,7 @@ namespace Tenfold.RateLimiting.Algorithms;
 /// approximation). The weighted sum is compared exactly, as a fraction, never rounded in the caller's favour.
 /// </summary>
 /// <remarks>
-/// <c>Payload</c> is the later window's count in its upper half and the earlier's in its lower. The later window always has a count, and
+/// <c>Payload</c> is the later window's count in its upper half and the earlier's in its lower, 31 bits each. The later window always has a count, and
 /// <c>FreshAt</c> is the instant at which it weighs nothing any more: its start plus two periods. So the windows need no field of their own.
 /// </remarks>
 internal readonly struct SlidingWindowCounter : ILimitAlgorithm
@@ -37,7 +37,7 @@ internal readonly struct SlidingWindowCounter : ILimitAlgorithm
         if (cost <= 0)
             return;
         Unpack(limit, state, ref now, out var windowEnd, out var earlier, out var later, out _);
-        Pack(limit, ref state, windowEnd, earlier, later + Math.Min(cost, uint.MaxValue));
+        Pack(limit, ref state, windowEnd, earlier, later + Math.Min(cost, int.MaxValue));
     }
 
     public static long Used(in LimitTerms limit, in LimitState state, long now)
@@ -83,9 +83,9 @@ internal readonly struct SlidingWindowCounter : ILimitAlgorithm
 
     private static void Pack(in LimitTerms limit, ref LimitState state, long windowEnd, long earlier, long later)
     {
-        // Beyond 2^32 - 1 units the count stops: twice the greatest limit is over every limit.
+        // Debt beyond the greatest limit counts as that: the window is full either way.
         state.FreshAt = windowEnd + limit.Period;
-        state.Payload = ((ulong)Math.Min(later, uint.MaxValue) << 32) | (ulong)earlier;
+        state.Payload = ((ulong)Math.Min(later, int.MaxValue) << 32) | (ulong)earlier;
     }
 
     /// <summary>The earlier window's weight, rounded up: every other term is whole, so this loses nothing.</summary>

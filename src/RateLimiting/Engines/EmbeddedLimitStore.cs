@@ -1,44 +1,89 @@
-using System.Text;
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Tenfold.RateLimiting.Algorithms;
 
 namespace Tenfold.RateLimiting.Engines;
 
-/// <summary>Keeps and decides limits in this process.</summary>
-/// <remarks>Thread-safe.</remarks>
+/// <summary>
+/// Keeps and decides limits in this process: millions of keys in 32 bytes each, without a timer, a global lock, or an allocation on the way
+/// of a decision.
+/// </summary>
+/// <remarks>
+/// Thread-safe. A rejection reads only; an admission is one compare-and-swap on the lock of one of hundreds of shards. Several checks are decided under the locks of their
+/// shards, taken in order. Memory is bounded by <see cref="EmbeddedStoreOptions"/>: only states equal to fresh are dropped.
+/// </remarks>
 internal sealed class EmbeddedLimitStore : ILimitStore
 {
-    private readonly Lock _gate = new();
     private readonly EmbeddedClock _clock;
-    private readonly EmbeddedStoreOptions _options;
-    private readonly LogSlab _slab;
-    private readonly Dictionary<(UInt128 Limit, string Key), (Limit Limit, LimitState State)> _states = [];
-    private readonly Dictionary<string, Reservation> _reservations = new(StringComparer.Ordinal);
+    private readonly EmbeddedTable _table;
+    private readonly EmbeddedKeyHash _hash;
+    private readonly EmbeddedReservations _reservations;
+    private readonly Lock _reservationsGate = new();
+    private long _reservationsDue = long.MaxValue;
 
     public EmbeddedLimitStore(EmbeddedStoreOptions options, TimeProvider time, ILoggerFactory loggers)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(time);
         ArgumentNullException.ThrowIfNull(loggers);
-        _options = options;
+        if (options.Faults().FirstOrDefault() is { } fault)
+            throw new ArgumentException(fault, nameof(options));
+        Span<byte> secret = stackalloc byte[16];
+        RandomNumberGenerator.Fill(secret);
+        _hash = new EmbeddedKeyHash(BinaryPrimitives.ReadUInt64LittleEndian(secret), BinaryPrimitives.ReadUInt64LittleEndian(secret[8..]));
         _clock = new EmbeddedClock(time);
-        _slab = new LogSlab(new LogBudget(options.MaxLogBytes / LogSlab.BlockBytes));
+        _table = new EmbeddedTable(options, _hash);
+        _reservations = new EmbeddedReservations(options.MaxReservations);
     }
 
+    /// <summary>Keys whose state is kept; those equal to fresh count until their place is needed.</summary>
+    public long KeyCount => _table.Count;
+
+    /// <summary>Reservations remembered.</summary>
+    public int ReservationCount
+    {
+        get
+        {
+            lock (_reservationsGate)
+                return _reservations.Count;
+        }
+    }
+
+    /// <inheritdoc/>
     public ValueTask<StoreVerdict> AcquireAsync(
         ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellationToken = default)
     {
         LimitChecks.Validate(checks.Span, outcomes.Length, concurrency: false);
-        lock (_gate)
-            return ValueTask.FromResult(Decide(checks.Span, outcomes.Span, charge: true, reservation: null));
+        return ValueTask.FromResult(Decide(checks.Span, outcomes.Span, charge: true));
     }
 
+    /// <inheritdoc/>
     public ValueTask<StoreVerdict> PeekAsync(
         ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellationToken = default)
     {
         LimitChecks.Validate(checks.Span, outcomes.Length, concurrency: true);
-        lock (_gate)
-            return ValueTask.FromResult(Decide(checks.Span, outcomes.Span, charge: false, reservation: null));
+        return ValueTask.FromResult(Decide(checks.Span, outcomes.Span, charge: false));
     }
 
+    /// <summary>As <see cref="AcquireAsync"/> for one check, at once.</summary>
+    /// <exception cref="ArgumentException">As there.</exception>
+    public bool TryAcquire(string key, Limit limit, long cost, out LimitOutcome outcome)
+    {
+        LimitChecks.Validate(limit, key, cost);
+        return DecideOne(_table.Hash(limit, key), limit, cost, charge: true, out outcome);
+    }
+
+    /// <summary>As <see cref="AcquireAsync"/> for one check, at once; the key in UTF-8. Bytes that are no UTF-8 are a key of their own.</summary>
+    /// <exception cref="ArgumentException">As there.</exception>
+    public bool TryAcquire(ReadOnlySpan<byte> utf8Key, Limit limit, long cost, out LimitOutcome outcome)
+    {
+        LimitChecks.Validate(limit, "", cost);
+        return DecideOne(_table.Hash(limit, utf8Key), limit, cost, charge: true, out outcome);
+    }
+
+    /// <inheritdoc/>
     public ValueTask<StoreVerdict> ReserveAsync(
         string reservationId,
         ReadOnlyMemory<LimitCheck> checks,
@@ -48,160 +93,325 @@ internal sealed class EmbeddedLimitStore : ILimitStore
     {
         LimitChecks.ValidateReservation(reservationId, expiresAfter);
         LimitChecks.Validate(checks.Span, outcomes.Length, concurrency: true);
-        lock (_gate)
+        lock (_reservationsGate)
         {
-            Expire();
-            if (_reservations.TryGetValue(reservationId, out var known))
-            {
-                Decide(checks.Span, outcomes.Span, charge: false, reservation: null);
-                for (var i = 0; i < checks.Length; i++)
-                    outcomes.Span[i] = outcomes.Span[i] with { HasRoom = true, RetryAfter = TimeSpan.Zero };
-                return ValueTask.FromResult(StoreVerdict.Admitted);
-            }
-
             var now = _clock.Now();
-            var reservation = new Reservation { ExpiresAt = now + (expiresAfter.Ticks * 100), ForgetAt = now + (expiresAfter.Ticks * 200) };
-            var verdict = Decide(checks.Span, outcomes.Span, charge: true, reservation);
-            if (verdict == StoreVerdict.Admitted)
-                _reservations.Add(reservationId, reservation);
-            return ValueTask.FromResult(verdict);
+            Expire(now);
+            return ValueTask.FromResult(Reserve(IdOf(reservationId), checks.Span, outcomes.Span, expiresAfter.Ticks * 100, now));
         }
     }
 
+    /// <inheritdoc/>
     public ValueTask<SettleOutcome> SettleAsync(string reservationId, long actualCost, CancellationToken cancellationToken = default)
     {
         LimitChecks.ValidateSettlement(reservationId, actualCost);
-        lock (_gate)
+        lock (_reservationsGate)
         {
-            Expire();
-            if (!_reservations.TryGetValue(reservationId, out var reservation))
-                return ValueTask.FromResult(SettleOutcome.Unknown);
-            if (reservation.Settled)
-                return ValueTask.FromResult(SettleOutcome.AlreadySettled);
-            var late = reservation.Expired;
-            if (!late)
-                Return(reservation);
             var now = _clock.Now();
-            foreach (var check in reservation.Holds)
-            {
-                var state = Load(check, now);
-                LimitAlgorithms.Charge(check.Limit.Terms, ref state, _slab, now, LimitChecks.Multiply(actualCost, check.Weight));
-                _states[(check.Limit.IdHash, Text(check.Key))] = (check.Limit, state);
-            }
-
-            reservation.Settled = true;
-            return ValueTask.FromResult(late ? SettleOutcome.SettledLate : SettleOutcome.Settled);
+            Expire(now);
+            if (!_reservations.TryFind(IdOf(reservationId), out var reservation))
+                return ValueTask.FromResult(SettleOutcome.Unknown);
+            return ValueTask.FromResult(Settle(reservation, actualCost, now));
         }
     }
 
-    /// <summary>As <see cref="AcquireAsync"/> for one check, without a task.</summary>
-    public bool TryAcquire(string key, Limit limit, long cost, out LimitOutcome outcome)
-    {
-        LimitChecks.Validate(limit, key, cost);
-        Span<LimitOutcome> outcomes = stackalloc LimitOutcome[1];
-        bool admitted;
-        lock (_gate)
-            admitted = Decide([new LimitCheck(limit, key, cost)], outcomes, charge: true, reservation: null) == StoreVerdict.Admitted;
-        outcome = outcomes[0];
-        return admitted;
-    }
-
-    /// <summary>As <see cref="TryAcquire(string, Limit, long, out LimitOutcome)"/>, for a key in UTF-8.</summary>
-    public bool TryAcquire(ReadOnlySpan<byte> utf8Key, Limit limit, long cost, out LimitOutcome outcome) =>
-        TryAcquire(Encoding.UTF8.GetString(utf8Key), limit, cost, out outcome);
-
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private StoreVerdict Decide(ReadOnlySpan<LimitCheck> checks, Span<LimitOutcome> outcomes, bool charge, Reservation? reservation)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool DecideOne(in EmbeddedKey key, Limit limit, long cost, bool charge, out LimitOutcome outcome)
     {
-        Expire();
         var now = _clock.Now();
-        var admitted = true;
+        if (now >= Volatile.Read(ref _reservationsDue))
+            ExpireDue(now);
+        ref var shard = ref _table.Shard(_table.ShardOf(key));
+        var version = Volatile.Read(ref shard.Sequence);
+        ref var slot = ref shard.Find(version, key.Fingerprint, key.Check);
+        if ((version & 1) != 0 || Unsafe.IsNullRef(ref slot) || slot.Tag != limit.Terms.Tag || limit.Algorithm == LimitAlgorithm.SlidingWindowLog)
+            return DecideOneLocked(ref shard, key, limit, cost, charge, now, out outcome);
+
+        // Decided on what was read without a lock: it counts if nobody has written since.
+        var state = slot.State;
+        var decision = LimitAlgorithms.Decide(limit.Terms, ref state, null, now, cost, charge);
+        outcome = LimitChecks.Outcome(decision);
+        if (!decision.HasRoom || !charge || cost == 0)
+        {
+            Volatile.ReadBarrier();
+            if (shard.Sequence != version)
+                return DecideOneLocked(ref shard, key, limit, cost, charge, now, out outcome);
+            return decision.HasRoom;
+        }
+
+        if (!shard.TryEnter(version))
+            return DecideOneLocked(ref shard, key, limit, cost, charge, now, out outcome);
+        slot.FreshAt = state.FreshAt;
+        slot.Payload = state.Payload;
+        shard.Exit();
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool DecideOneLocked(
+        ref EmbeddedShard shard, in EmbeddedKey key, Limit limit, long cost, bool charge, long now, out LimitOutcome outcome)
+    {
+        shard.Enter();
+        try
+        {
+            var state = _table.Load(ref shard, key, limit, now, out var place);
+            var decision = _table.Decide(ref shard, limit, ref state, place, now, cost, charge);
+            outcome = LimitChecks.Outcome(decision);
+            var charged = decision.HasRoom && charge && cost > 0;
+            if (charged || IsKeptLog(limit, place))
+                _table.Store(ref shard, key, limit, state, place, now);
+            return decision.HasRoom;
+        }
+        finally
+        {
+            shard.Exit();
+        }
+    }
+
+    private StoreVerdict Decide(ReadOnlySpan<LimitCheck> checks, Span<LimitOutcome> outcomes, bool charge)
+    {
+        if (checks.Length == 1)
+        {
+            ref readonly var check = ref checks[0];
+            return DecideOne(_table.Hash(check.Limit, check.Key), check.Limit, check.Cost, charge, out outcomes[0])
+                ? StoreVerdict.Admitted
+                : StoreVerdict.Rejected;
+        }
+
+        var now = _clock.Now();
+        if (now >= Volatile.Read(ref _reservationsDue))
+            ExpireDue(now);
+        return DecideTogether(checks, outcomes, now, charge, None);
+    }
+
+    private const int None = EmbeddedReservations.None;
+
+    /// <summary>Decides under the locks of all shards concerned, for a reservation or for <see cref="None"/>.</summary>
+    [SkipLocalsInit]
+    private StoreVerdict DecideTogether(ReadOnlySpan<LimitCheck> checks, Span<LimitOutcome> outcomes, long now, bool charge, int reservation)
+    {
+        Span<EmbeddedKey> keys = stackalloc EmbeddedKey[ILimitStore.MaxChecks];
+        Span<int> shards = stackalloc int[ILimitStore.MaxChecks];
+        keys = keys[..checks.Length];
         for (var i = 0; i < checks.Length; i++)
         {
-            // A key that comes twice needs room for both costs.
-            var cost = Math.Max(1, checks[i].Cost);
+            keys[i] = _table.Hash(checks[i].Limit, checks[i].Key);
+            shards[i] = _table.ShardOf(keys[i]);
+        }
+
+        shards = Distinct(shards[..checks.Length]);
+        foreach (var shard in shards)
+            _table.Shard(shard).Enter();
+        try
+        {
+            if (!HaveRoom(checks, keys, outcomes, now, reservation))
+                return StoreVerdict.Rejected;
+            if (charge)
+                Take(checks, keys, outcomes, now, reservation);
+            return StoreVerdict.Admitted;
+        }
+        finally
+        {
+            foreach (var shard in shards)
+                _table.Shard(shard).Exit();
+        }
+    }
+
+    private bool HaveRoom(
+        ReadOnlySpan<LimitCheck> checks, ReadOnlySpan<EmbeddedKey> keys, Span<LimitOutcome> outcomes, long now, int reservation)
+    {
+        var all = true;
+        for (var i = 0; i < checks.Length; i++)
+        {
+            ref readonly var check = ref checks[i];
+
+            // A key that comes twice must have room for both costs together.
+            var cost = check.Cost;
             for (var j = 0; j < i; j++)
             {
-                if (checks[j].Limit.IdHash == checks[i].Limit.IdHash && Text(checks[j].Key) == Text(checks[i].Key))
-                    cost += checks[j].Cost;
+                if (keys[j] == keys[i])
+                    cost = Add(Math.Max(1, cost), checks[j].Cost);
             }
 
-            var state = Load(checks[i], now);
-            var decision = LimitAlgorithms.Decide(checks[i].Limit.Terms, ref state, _slab, now, cost, charge: false);
-            admitted &= decision.HasRoom;
+            ref var shard = ref _table.Shard(_table.ShardOf(keys[i]));
+            var state = _table.Load(ref shard, keys[i], check.Limit, now, out var place);
+            var decision = _table.Decide(ref shard, check.Limit, ref state, place, now, cost, charge: false);
+            if (IsKeptLog(check.Limit, place))
+                _table.Store(ref shard, keys[i], check.Limit, state, place, now);
+            if (reservation != None && IsHeld(check) && Add(state.Held, cost) > LimitState.MaxHeld)
+                decision = new Decision(false, decision.Remaining, Decision.Never, decision.ResetAfter);
+            all &= decision.HasRoom;
             outcomes[i] = LimitChecks.Outcome(decision);
         }
 
-        if (!charge || !admitted)
-            return admitted ? StoreVerdict.Admitted : StoreVerdict.Rejected;
+        return all;
+    }
+
+    private void Take(
+        ReadOnlySpan<LimitCheck> checks, ReadOnlySpan<EmbeddedKey> keys, Span<LimitOutcome> outcomes, long now, int reservation)
+    {
         for (var i = 0; i < checks.Length; i++)
         {
-            var check = checks[i];
-            var state = Load(check, now);
-            var hold = reservation is not null && (check.Hold || check.Limit.Algorithm == LimitAlgorithm.Concurrency);
-            var decision = LimitAlgorithms.Decide(check.Limit.Terms, ref state, _slab, now, check.Cost, charge: !hold);
-            if (hold)
+            ref readonly var check = ref checks[i];
+            ref var shard = ref _table.Shard(_table.ShardOf(keys[i]));
+            var state = _table.Load(ref shard, keys[i], check.Limit, now, out var place);
+            if (reservation == None || !IsHeld(check))
+            {
+                _table.Charge(ref shard, check.Limit, ref state, place, now, check.Cost);
+            }
+            else if (place != EmbeddedPlace.TakenCell)
             {
                 state.Held += check.Cost;
-                decision = decision with { Remaining = decision.Remaining - check.Cost };
-                reservation!.Holds.Add(check);
+                _reservations.AddHold(reservation, keys[i], check.Limit, check.Cost, check.Weight);
             }
-
-            outcomes[i] = LimitChecks.Outcome(decision);
-            _states[(check.Limit.IdHash, Text(check.Key))] = (check.Limit, state);
-        }
-
-        return StoreVerdict.Admitted;
-    }
-
-    private static string Text(string key) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(key));
-
-    private LimitState Load(in LimitCheck check, long now)
-    {
-        if (!_states.TryGetValue((check.Limit.IdHash, Text(check.Key)), out var kept))
-            return default;
-        if (kept.Limit.Terms.Tag != check.Limit.Terms.Tag)
-        {
-            LimitAlgorithms.Rescale(kept.Limit.Terms, check.Limit.Terms, ref kept.State, _slab, now);
-            _states[(check.Limit.IdHash, Text(check.Key))] = (check.Limit, kept.State);
-        }
-
-        return kept.State;
-    }
-
-    private void Expire()
-    {
-        var now = _clock.Now();
-        foreach (var (id, reservation) in _reservations)
-        {
-            if (!reservation.Settled && !reservation.Expired && reservation.ExpiresAt <= now)
+            else
             {
-                reservation.Expired = true;
-                Return(reservation);
+                // An earlier check of this call has just taken the cell: what cannot be held there is charged.
+                _table.Charge(ref shard, check.Limit, ref state, place, now, check.Cost);
+                _reservations.AddHold(reservation, keys[i], check.Limit, 0, check.Weight);
             }
 
-            if (reservation.ForgetAt <= now)
-                _reservations.Remove(id);
+            if (check.Cost > 0)
+                _table.Store(ref shard, keys[i], check.Limit, state, place, now);
+            var after = _table.Decide(ref shard, check.Limit, ref state, place, now, 1, charge: false);
+            outcomes[i] = LimitChecks.Outcome(after with { HasRoom = true, RetryAfter = 0 });
         }
     }
 
-    private void Return(Reservation reservation)
+    private StoreVerdict Reserve(UInt128 id, ReadOnlySpan<LimitCheck> checks, Span<LimitOutcome> outcomes, long expiresAfter, long now)
     {
-        foreach (var check in reservation.Holds)
+        if (_reservations.TryFind(id, out _))
         {
-            var state = Load(check, _clock.Now());
-            state.Held -= check.Cost;
-            _states[(check.Limit.IdHash, Text(check.Key))] = (check.Limit, state);
+            DecideTogether(checks, outcomes, now, charge: false, None);
+            foreach (ref var outcome in outcomes[..checks.Length])
+                outcome = outcome with { HasRoom = true, RetryAfter = TimeSpan.Zero };
+            return StoreVerdict.Admitted;
+        }
+
+        if (_reservations.IsFull)
+        {
+            DecideTogether(checks, outcomes, now, charge: false, None);
+            var wait = TimeSpan.FromTicks((Math.Max(1, _reservations.NextDue - now) + 99) / 100);
+            foreach (ref var outcome in outcomes[..checks.Length])
+                outcome = outcome with { HasRoom = false, RetryAfter = wait };
+            return StoreVerdict.Rejected;
+        }
+
+        var reservation = _reservations.Begin(id, now + expiresAfter, now + (2 * expiresAfter));
+        var verdict = DecideTogether(checks, outcomes, now, charge: true, reservation);
+        if (verdict == StoreVerdict.Admitted)
+            _reservations.Commit(reservation);
+        else
+            _reservations.Cancel(reservation);
+        Volatile.Write(ref _reservationsDue, _reservations.NextDue);
+        return verdict;
+    }
+
+    private SettleOutcome Settle(int reservation, long actualCost, long now)
+    {
+        ref var entry = ref _reservations[reservation];
+        if (entry.Phase == EmbeddedReservationPhase.Settled)
+            return SettleOutcome.AlreadySettled;
+        var late = entry.Phase == EmbeddedReservationPhase.Expired;
+        End(reservation, now, returned: !late, actualCost);
+        entry.Phase = EmbeddedReservationPhase.Settled;
+        return late ? SettleOutcome.SettledLate : SettleOutcome.Settled;
+    }
+
+    /// <summary>Returns what a reservation held, if it still does, and charges what was used, under all locks concerned.</summary>
+    private void End(int reservation, long now, bool returned, long actualCost)
+    {
+        Span<int> shards = stackalloc int[ILimitStore.MaxChecks];
+        var count = 0;
+        for (var hold = _reservations[reservation].FirstHold; hold != None; hold = _reservations.Hold(hold).Next)
+            shards[count++] = _table.ShardOf(_reservations.Hold(hold).Key);
+        shards = Distinct(shards[..count]);
+        foreach (var shard in shards)
+            _table.Shard(shard).Enter();
+        try
+        {
+            for (var hold = _reservations[reservation].FirstHold; hold != None; hold = _reservations.Hold(hold).Next)
+                End(_reservations.Hold(hold), now, returned, actualCost);
+        }
+        finally
+        {
+            foreach (var shard in shards)
+                _table.Shard(shard).Exit();
         }
     }
 
-    private sealed class Reservation
+    private void End(in EmbeddedHold hold, long now, bool returned, long actualCost)
     {
-        public List<LimitCheck> Holds { get; } = [];
-        public required long ExpiresAt { get; init; }
-        public required long ForgetAt { get; init; }
-        public bool Settled { get; set; }
-        public bool Expired { get; set; }
+        var limit = hold.Limit;
+        ref var shard = ref _table.Shard(_table.ShardOf(hold.Key));
+        var state = _table.LoadAsKept(ref shard, hold.Key, ref limit, now, out var place);
+        if (returned)
+            state.Held -= hold.Cost;
+        var cost = LimitChecks.Multiply(actualCost, hold.Weight);
+        if (cost > 0 && hold.Limit.Algorithm != LimitAlgorithm.Concurrency)
+            _table.Charge(ref shard, limit, ref state, place, now, cost);
+        if (place == EmbeddedPlace.New && state.IsFresh(now))
+            return;
+        _table.Store(ref shard, hold.Key, limit, state, place, now);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ExpireDue(long now)
+    {
+        lock (_reservationsGate)
+            Expire(now);
+    }
+
+    private void Expire(long now)
+    {
+        if (now < _reservationsDue)
+            return;
+        while (_reservations.TryTakeExpired(now, out var reservation))
+        {
+            End(reservation, now, returned: true, actualCost: 0);
+            _reservations[reservation].Phase = EmbeddedReservationPhase.Expired;
+        }
+
+        // Only after the holds are back: who sees the new time must find them returned.
+        Volatile.Write(ref _reservationsDue, _reservations.NextDue);
+    }
+
+    private UInt128 IdOf(string reservationId)
+    {
+        _hash.Hash(UInt128.MaxValue, reservationId, out var low, out var high);
+        return new UInt128(high, low);
+    }
+
+    private static bool IsHeld(in LimitCheck check) => check.Hold || check.Limit.Algorithm == LimitAlgorithm.Concurrency;
+
+    /// <summary>Whether only looking may have changed the state: a log forgets on the way.</summary>
+    private static bool IsKeptLog(Limit limit, EmbeddedPlace place) =>
+        limit.Algorithm == LimitAlgorithm.SlidingWindowLog && place is EmbeddedPlace.Table or EmbeddedPlace.Cell;
+
+    private static long Add(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;
+
+    private static Span<int> Distinct(Span<int> shards)
+    {
+        // At most 32, mostly two or three: insertion beats a general sort.
+        for (var i = 1; i < shards.Length; i++)
+        {
+            var shard = shards[i];
+            var j = i;
+            for (; j > 0 && shards[j - 1] > shard; j--)
+                shards[j] = shards[j - 1];
+            shards[j] = shard;
+        }
+
+        var count = 0;
+        for (var i = 0; i < shards.Length; i++)
+        {
+            if (i == 0 || shards[i] != shards[i - 1])
+                shards[count++] = shards[i];
+        }
+
+        return shards[..count];
     }
 }

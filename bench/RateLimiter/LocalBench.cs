@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Threading.RateLimiting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tenfold.RateLimiting;
+using Tenfold.RateLimiting.Engines;
+
+namespace Tenfold.Bench.RateLimiter;
+
+/// <summary>
+/// The embedded store beside .NET's own <see cref="PartitionedRateLimiter"/> in one run: token buckets that admit everything (so both do the
+/// full work of a charge), by string key. Short rounds of the two take turns, and each figure is the best round, since other work on the machine only ever slows a round down.
+/// </summary>
+internal static class LocalBench
+{
+    private const int Keys = 100_000;
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    // Admits each of the run's requests, and refills so slowly that every key's state must be kept.
+    private static readonly Limit Wide = Limit.Create("bench", LimitAlgorithm.TokenBucket, 10, Second, burst: 1_000_000_000);
+
+    public static IEnumerable<Figure> Run(bool quick)
+    {
+        var rounds = quick ? 10 : 30;
+        var seconds = quick ? 0.06 : 0.1;
+        var keys = NewKeys(Keys);
+        using var store = new Owned(NewStore());
+        using var peer = NewPeer();
+        foreach (var key in keys)
+        {
+            store.Store.TryAcquire(key, Wide, 1, out _);
+            peer.AttemptAcquire(key).Dispose();
+        }
+
+        // Real traffic does not come in the order in which the keys first came.
+        new SeededRandom(2).Shuffle(keys);
+        string[] hot = ["tenant-1/user-1"];
+        yield return Rate("decisions-1-thread-100k-keys", 3.5, 1, keys);
+        yield return Rate("decisions-2-threads-100k-keys", 3.5, 2, keys);
+        yield return Rate("decisions-1-thread-hot-key", double.NaN, 1, hot);
+        yield return Rate("decisions-2-threads-hot-key", double.NaN, 2, hot);
+        yield return Figure.LowerIsBetter(
+            "allocated-a-decision", AllocatedBy(keys, key => store.Store.TryAcquire(key, Wide, 1, out _)),
+            AllocatedBy(keys, key => peer.AttemptAcquire(key).Dispose()), "By", double.NaN);
+
+        Figure Rate(string name, double aim, int threads, string[] over)
+        {
+            double ours = 0, theirs = 0;
+            for (var round = 0; round < rounds; round++)
+            {
+                ours = Math.Max(ours, DecisionsPerSecond(threads, seconds, over, key => store.Store.TryAcquire(key, Wide, 1, out _)));
+                theirs = Math.Max(theirs, DecisionsPerSecond(threads, seconds, over, key =>
+                {
+                    using var lease = peer.AttemptAcquire(key);
+                    return lease.IsAcquired;
+                }));
+            }
+
+            return Figure.HigherIsBetter(name, ours, theirs, "decisions/s", aim);
+        }
+    }
+
+    private static EmbeddedLimitStore NewStore() => new(new EmbeddedStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance);
+
+    /// <summary>The peer at its best: replenished by the partitioned limiter's own timer, no queue.</summary>
+    private static PartitionedRateLimiter<string> NewPeer() =>
+        PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetTokenBucketLimiter(key, static _ => new TokenBucketRateLimiterOptions
+        {
+            TokenLimit = 1_000_000_000,
+            TokensPerPeriod = 10,
+            ReplenishmentPeriod = Second,
+            QueueLimit = 0,
+            AutoReplenishment = true,
+        }), StringComparer.Ordinal);
+
+    private static string[] NewKeys(int count)
+    {
+        var keys = new string[count];
+        for (var i = 0; i < count; i++)
+            keys[i] = string.Create(CultureInfo.InvariantCulture, $"tenant-{i % 1000}/user-{i}");
+        new SeededRandom(1).Shuffle(keys);
+        return keys;
+    }
+
+    private static double DecisionsPerSecond(int threads, double seconds, string[] keys, Func<string, bool> decide)
+    {
+        var total = 0L;
+        var started = Stopwatch.GetTimestamp();
+        var deadline = started + (long)(seconds * Stopwatch.Frequency);
+        var workers = new Thread[threads];
+        for (var t = 0; t < threads; t++)
+        {
+            var at = (int)((long)keys.Length * t / threads);
+            workers[t] = new Thread(() =>
+            {
+                var count = 0L;
+                while (Stopwatch.GetTimestamp() < deadline)
+                {
+                    for (var i = 0; i < 1000; i++)
+                    {
+                        decide(keys[at]);
+                        if (++at == keys.Length)
+                            at = 0;
+                    }
+
+                    count += 1000;
+                }
+
+                Interlocked.Add(ref total, count);
+            });
+        }
+
+        foreach (var worker in workers)
+            worker.Start();
+        foreach (var worker in workers)
+            worker.Join();
+        return total / Stopwatch.GetElapsedTime(started).TotalSeconds;
+    }
+
+    private static double AllocatedBy(string[] keys, Action<string> decide)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var key in keys)
+            decide(key);
+        return (GC.GetAllocatedBytesForCurrentThread() - before) / (double)keys.Length;
+    }
+
+    private sealed class Owned(EmbeddedLimitStore store) : IDisposable
+    {
+        public EmbeddedLimitStore Store { get; } = store;
+
+        public void Dispose() => Store.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    }
+}

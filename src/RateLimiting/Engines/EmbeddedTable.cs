@@ -1,0 +1,252 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Tenfold.RateLimiting.Algorithms;
+
+namespace Tenfold.RateLimiting.Engines;
+
+/// <summary>A check's key, hashed.</summary>
+internal readonly record struct EmbeddedKey(ulong Fingerprint, ulong High)
+{
+    /// <summary>8 bits of the hash that neither the fingerprint nor the shard's number holds.</summary>
+    public byte Check => (byte)(High >> 56);
+}
+
+/// <summary>All keys' states, in shards. What is done to one key is done under its shard's lock.</summary>
+internal sealed class EmbeddedTable
+{
+    private const int KeysPerShard = 64;
+    private const int MaxShards = 4096;
+    private const int MaxVersions = 100_000;
+
+    private readonly EmbeddedShard[] _shards;
+    private readonly int _maxKeysPerShard;
+    private readonly LogBudget _logs;
+    private readonly EmbeddedKeyHash _hash;
+
+    /// <summary>The limits' versions under which states are kept, to rescale states of limits that nobody said were replaced.</summary>
+    private readonly ConcurrentDictionary<(UInt128 Id, ushort Tag), Limit> _versions = new();
+
+    public EmbeddedTable(EmbeddedStoreOptions options, EmbeddedKeyHash hash, int? shards = null)
+    {
+        var count = shards ?? Math.Min(
+            Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)Environment.ProcessorCount * 64), 256, MaxShards),
+            (int)BitOperations.RoundUpToPowerOf2((uint)(options.MaxKeys / KeysPerShard / 2) + 1));
+        _hash = hash;
+        _shards = new EmbeddedShard[count];
+        _maxKeysPerShard = Math.Max(1, options.MaxKeys / count);
+        _logs = new LogBudget(options.MaxLogBytes / LogSlab.BlockBytes);
+        foreach (ref var shard in _shards.AsSpan())
+            shard.Initialize();
+    }
+
+    public Span<EmbeddedShard> Shards => _shards;
+
+    public IEnumerable<Limit> Versions => _versions.Values;
+
+    /// <summary>Keys kept.</summary>
+    public long Count
+    {
+        get
+        {
+            long count = 0;
+            foreach (ref var shard in _shards.AsSpan())
+                count += Volatile.Read(ref shard.Count);
+            return count;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public EmbeddedKey Hash(Limit limit, string key)
+    {
+        _hash.Hash(limit.IdHash, key, out var low, out var high);
+        return Key(low, high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public EmbeddedKey Hash(Limit limit, ReadOnlySpan<byte> key)
+    {
+        _hash.Hash(limit.IdHash, key, out var low, out var high);
+        return Key(low, high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int ShardOf(in EmbeddedKey key) => (int)(key.High & (uint)(_shards.Length - 1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref EmbeddedShard Shard(int index) => ref _shards[index];
+
+    /// <summary>
+    /// The key's state under the limit, rescaled if it was kept under another version of it, and its place, for <see cref="Store"/>. With
+    /// the shard's lock.
+    /// </summary>
+    public LimitState Load(ref EmbeddedShard shard, in EmbeddedKey key, Limit limit, long now, out EmbeddedPlace place)
+    {
+        ref var slot = ref shard.Find(shard.Sequence, key.Fingerprint, key.Check);
+        if (!Unsafe.IsNullRef(ref slot))
+        {
+            place = EmbeddedPlace.Table;
+            var state = slot.State;
+            if (slot.Tag != limit.Terms.Tag)
+            {
+                Rescale(limit, slot.Tag, ref state, shard.Logs, now);
+                Remember(limit);
+                slot.Set(key.Check, limit.Terms.Tag, state);
+            }
+
+            return state;
+        }
+
+        place = EmbeddedPlace.New;
+        if (shard.Overflow is null)
+            return default;
+        ref var cell = ref shard.Overflow.CellOf(key.Fingerprint);
+        if (cell.Limit is null || cell.State.IsFresh(now))
+            return default;
+        if (cell.IsTaken(limit, now))
+        {
+            place = EmbeddedPlace.TakenCell;
+            return cell.State;
+        }
+
+        place = EmbeddedPlace.Cell;
+        if (cell.Limit.Terms.Tag != limit.Terms.Tag)
+        {
+            LimitAlgorithms.Rescale(cell.Limit.Terms, limit.Terms, ref cell.State, null, now);
+            cell.Limit = limit;
+        }
+
+        return cell.State;
+    }
+
+    /// <summary>
+    /// As <see cref="Load"/>, for the end of a reservation: under the limit's version that the state has by now, which may be a later one.
+    /// </summary>
+    public LimitState LoadAsKept(ref EmbeddedShard shard, in EmbeddedKey key, ref Limit limit, long now, out EmbeddedPlace place)
+    {
+        ref var slot = ref shard.Find(shard.Sequence, key.Fingerprint, key.Check);
+        if (!Unsafe.IsNullRef(ref slot))
+        {
+            if (slot.Tag != limit.Terms.Tag && _versions.TryGetValue((limit.IdHash, slot.Tag), out var kept))
+                limit = kept;
+        }
+        else if (shard.Overflow?.CellOf(key.Fingerprint).Limit is { } shared && shared.IdHash == limit.IdHash)
+        {
+            limit = shared;
+        }
+
+        return Load(ref shard, key, limit, now, out place);
+    }
+
+    /// <summary>Decides on a loaded state. With the shard's lock.</summary>
+    public Decision Decide(ref EmbeddedShard shard, Limit limit, ref LimitState state, EmbeddedPlace place, long now, long cost, bool charge)
+    {
+        if (place == EmbeddedPlace.TakenCell)
+        {
+            var fresh = Math.Max(0, state.FreshAt - now);
+            return new Decision(false, 0, state.Held > 0 ? Decision.Never : Math.Max(1, fresh), fresh);
+        }
+
+        return LimitAlgorithms.Decide(limit.Terms, ref state, LogsOf(ref shard, limit, place), now, cost, charge);
+    }
+
+    /// <summary>Charges a loaded state, room or not. With the shard's lock.</summary>
+    public void Charge(ref EmbeddedShard shard, Limit limit, ref LimitState state, EmbeddedPlace place, long now, long cost)
+    {
+        if (place != EmbeddedPlace.TakenCell)
+        {
+            LimitAlgorithms.Charge(limit.Terms, ref state, LogsOf(ref shard, limit, place), now, cost);
+            return;
+        }
+
+        // The other limit's cell stays closed for at least as long as this charge counts.
+        var own = default(LimitState);
+        LimitAlgorithms.Charge(limit.Terms, ref own, null, now, cost);
+        state.FreshAt = Math.Max(state.FreshAt, own.FreshAt);
+    }
+
+    /// <summary>Writes a changed state back. With the shard's lock.</summary>
+    public void Store(ref EmbeddedShard shard, in EmbeddedKey key, Limit limit, in LimitState state, EmbeddedPlace place, long now)
+    {
+        if (place == EmbeddedPlace.Table)
+        {
+            shard.Find(shard.Sequence, key.Fingerprint, key.Check).Set(key.Check, limit.Terms.Tag, state);
+            return;
+        }
+
+        if (place == EmbeddedPlace.TakenCell)
+        {
+            shard.Overflow!.CellOf(key.Fingerprint).State.FreshAt = state.FreshAt;
+            return;
+        }
+
+        // What is held in a shared cell must be returned there: until then its keys stay.
+        var mayMove = place == EmbeddedPlace.New || shard.Overflow!.CellOf(key.Fingerprint).State.Held == 0;
+        if (mayMove && shard.TryInsert(key.Fingerprint, key.Check, limit.Terms.Tag, state, now, _maxKeysPerShard))
+        {
+            Remember(limit);
+            return;
+        }
+
+        shard.Overflow ??= new EmbeddedOverflow();
+        ref var cell = ref shard.Overflow.CellOf(key.Fingerprint);
+        cell.Limit = limit;
+        cell.State = state;
+        Debug.Assert(!SlidingWindowLog.IsInSlab(state, out _), "a key's first admissions need no log, and a cell's have none");
+    }
+
+    private LogSlab? LogsOf(ref EmbeddedShard shard, Limit limit, EmbeddedPlace place) =>
+        limit.Algorithm == LimitAlgorithm.SlidingWindowLog && place != EmbeddedPlace.Cell ? shard.Logs ??= new LogSlab(_logs) : null;
+
+    private void Rescale(Limit limit, ushort tag, ref LimitState state, LogSlab? logs, long now)
+    {
+        for (var previous = limit.Replaced; previous is not null; previous = previous.Replaced)
+        {
+            if (previous.Terms.Tag == tag)
+            {
+                LimitAlgorithms.Rescale(previous.Terms, limit.Terms, ref state, logs, now);
+                return;
+            }
+        }
+
+        if (_versions.TryGetValue((limit.IdHash, tag), out var kept))
+        {
+            LimitAlgorithms.Rescale(kept.Terms, limit.Terms, ref state, logs, now);
+            return;
+        }
+
+        // Nobody knows any more how it was counted: what was in use counts as all.
+        var inUse = state.FreshAt > now;
+        SlidingWindowLog.Release(ref state, logs);
+        state = new LimitState { Held = state.Held };
+        if (inUse)
+            LimitAlgorithms.Charge(limit.Terms, ref state, logs, now, limit.Burst);
+    }
+
+    private void Remember(Limit limit)
+    {
+        if (!_versions.ContainsKey((limit.IdHash, limit.Terms.Tag)) && _versions.Count < MaxVersions)
+            _versions.TryAdd((limit.IdHash, limit.Terms.Tag), limit);
+    }
+
+    // 0 and the greatest number mark an empty slot and the end of the slots.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static EmbeddedKey Key(ulong low, ulong high) => new(low is 0 or ulong.MaxValue ? 1 : low, high);
+}
+
+/// <summary>Where a key's state is kept.</summary>
+internal enum EmbeddedPlace : byte
+{
+    /// <summary>In a slot of the table.</summary>
+    Table,
+
+    /// <summary>Nowhere yet.</summary>
+    New,
+
+    /// <summary>In an overflow cell, together with other keys of the limit.</summary>
+    Cell,
+
+    /// <summary>Nowhere, since another limit has the overflow cell: closed until that is fresh.</summary>
+    TakenCell,
+}
