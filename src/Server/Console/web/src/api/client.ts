@@ -78,6 +78,10 @@ async function read<T>(response: Response): Promise<T> {
 async function failure(response: Response): Promise<ApiError> {
   const problem = await response.json().catch(() => ({}));
   const errors = problem.errors ? Object.values(problem.errors).flat().join(' ') : '';
-  const message = problem.title ?? `The server answered ${response.status} ${response.statusText}`.trim();
-  return new ApiError(response.status, message, [problem.detail, errors].filter(Boolean).join(' '));
+  const status = `The server answered ${response.status} ${response.statusText}`.trim();
+  // Without a type of its own, a problem's title only repeats the status: the detail says what happened.
+  const plain = !problem.type || problem.type === 'about:blank' || problem.type.startsWith('https://tools.ietf.org/');
+  return plain && problem.detail
+    ? new ApiError(response.status, problem.detail, errors)
+    : new ApiError(response.status, problem.title ?? status, [problem.detail, errors].filter(Boolean).join(' '));
 }

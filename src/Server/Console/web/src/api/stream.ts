@@ -17,8 +17,14 @@ export class LiveStream<T> {
   private watch = 0;
   private hide = 0;
   private heardAt = 0;
+  private fresh = true;
 
-  constructor(private readonly path: string, private readonly event: string, private readonly heard?: (value: T) => void) {
+  /** @param firstIsBlank The first event after connecting tells of no time at all, so it is not worth keeping what it replaces. */
+  constructor(
+    private readonly path: string,
+    private readonly event: string,
+    private readonly options: { heard?: (value: T) => void; firstIsBlank?: boolean } = {},
+  ) {
     document.addEventListener('visibilitychange', () => this.visibility());
     session.addEventListener('signed-in', () => this.restart());
   }
@@ -35,8 +41,9 @@ export class LiveStream<T> {
 
   private open() {
     const stop = (this.stop = new AbortController());
+    this.heardAt = performance.now();
     this.watch = window.setInterval(() => {
-      if (this.state === 'live' && performance.now() - this.heardAt > staleAfterMs) this.become('stale');
+      if ((this.state === 'live' || this.state === 'connecting') && performance.now() - this.heardAt > staleAfterMs) this.become('stale');
     }, 500);
     void this.run(stop.signal);
   }
@@ -72,6 +79,7 @@ export class LiveStream<T> {
         const response = await request(this.path, { signal, headers: { Accept: 'text/event-stream' } });
         if (response.status === 401) return this.become('refused');
         if (response.ok && response.body) {
+          this.fresh = true;
           await this.read(response.body, () => (failures = 0));
         }
       } catch {
@@ -104,9 +112,12 @@ export class LiveStream<T> {
       else if (line.startsWith('data:')) data.push(line.slice(5).trimStart());
     }
     if (event !== this.event || data.length === 0) return false;
-    this.last = JSON.parse(data.join('\n')) as T;
+    const value = JSON.parse(data.join('\n')) as T;
     this.heardAt = performance.now();
-    this.heard?.(this.last);
+    const blank = this.fresh && this.options.firstIsBlank;
+    this.fresh = false;
+    if (!blank || this.last === undefined) this.last = value;
+    if (!blank) this.options.heard?.(value);
     this.become('live');
     return true;
   }

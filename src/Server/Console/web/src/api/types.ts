@@ -52,10 +52,11 @@ export interface Rule {
   match: Record<string, string>;
   key: string[];
   limits: RuleLimit[];
-  cost: number;
+  /** A factor, or the attribute that holds one. */
+  cost: number | string;
   dryRun: boolean;
   whenUnavailable: string;
-  overrides: { key: string[]; permits: number }[];
+  overrides: { key: string[]; permits?: number | null; period?: string | null; exempt?: boolean }[];
 }
 
 export interface ConfigurationValue {

@@ -75,7 +75,7 @@ class Overview extends PageElement {
         </header>
         <p class="promise">${s.promise}</p>
         ${s.detail ? html`<p class="note ${healthOf(s.health) === 'unhealthy' ? 'bad' : 'warn'}">${icons.warn}${s.detail}</p>` : nothing}
-        ${tiles(s.figures.map((f) => ({ name: words(f.name), value: figure(f.value, f.unit) })))}
+        ${tiles(s.figures.map((f) => ({ name: words(f.name.replace(/\/s$/, '')), value: figure(f.value, f.unit) })))}
         <dl class="pairs">
           <div><dt>Engine</dt><dd><code>${s.engine}</code></dd></div>
           ${Object.entries(s.addresses).map(([name, address]) => html`<div><dt>${protocol(name)}</dt><dd><code>${address}</code></dd></div>`)}
@@ -102,7 +102,7 @@ class Overview extends PageElement {
     return html`<ol class="steps">
       <li><p>Ask for one permit of five in ten seconds. Repeat it: the sixth is refused, with the time to wait.</p>
         ${copyLine(`curl -i${key} "${shellUrl('rate-limiter/acquire?key=alice&limit=5/10s')}"`, 'Ask for one permit')}</li>
-      ${port ? html`<li><p>The same over the Redis protocol, with any Redis client.</p>
+      ${port && port !== '0' ? html`<li><p>The same over the Redis protocol, with any Redis client.</p>
         ${copyLine(`redis-cli -h ${host} -p ${port} CL.THROTTLE alice 5 5 10 1`, 'Ask over the Redis protocol')}</li>` : nothing}
       <li><p>Put real load and real faults on it, and see its promises checked.</p>
         ${copyLine('./tenfold lab rate-limiter', 'Run the lab')}</li>

@@ -62,7 +62,7 @@ class TimeChart extends PageElement {
     return html`
       <figure>
         <figcaption>
-          <h3>${this.label}</h3>
+          <h2>${this.label}</h2>
           <ul class="legend">
             ${this.lines.map((line, i) => {
               const value = this.data[i + 1]?.[at];
@@ -84,7 +84,7 @@ class TimeChart extends PageElement {
     const rows: number[] = [];
     for (let i = stamps.length - 1; i >= 0 && rows.length < 12; i--)
       if (this.data[1]?.[i] != null && (rows.length === 0 || stamps[rows.at(-1)!]! - stamps[i]! >= 5)) rows.push(i);
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="${this.label}, as a table"><table>
+    return html`<div class="scroll" tabindex="0" role="group" aria-label="${this.label}, as a table"><table>
       <thead><tr><th scope="col">Time</th>${this.lines.map((l) => html`<th scope="col" class="end">${l.label}</th>`)}</tr></thead>
       <tbody>${rows.map((i) => html`<tr><td class="number">${time(new Date(stamps[i]! * 1000))}</td>
         ${this.lines.map((_, n) => html`<td class="end number">${this.data[n + 1]?.[i] == null ? '–' : this.format(this.data[n + 1]![i]!)}</td>`)}</tr>`)}</tbody>

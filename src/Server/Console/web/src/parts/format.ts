@@ -83,8 +83,8 @@ export const words = (name: string) =>
 const proper: Record<string, string> = { http: 'HTTP', grpc: 'gRPC', redis: 'Redis', p99: 'p99' };
 
 /** A UCUM unit in words: `{request}/day` -> `requests/day`. */
-export const unitWords = (unit: string) =>
-  unit === '1' ? '' : unit.replace(/\{(\w+)\}/g, (_, name: string) => (name === 'USD' ? name : `${name}s`)).replace(/\bBy\b/g, 'B');
+export const unitWords = (unit: string, value = 2) =>
+  unit === '1' ? '' : unit.replace(/\{(\w+)\}/g, (_, name: string) => (value === 1 ? name : `${name}s`)).replace(/\bBy\b/g, 'B');
 
 const protocols: Record<string, string> = { http: 'HTTP', https: 'HTTPS', grpc: 'gRPC', resp: 'Redis protocol', redis: 'Redis protocol', rls: 'Envoy RLS', rlqs: 'Envoy RLQS' };
 export const protocol = (name: string) => protocols[name.toLowerCase()] ?? words(name);

@@ -59,7 +59,7 @@ function scrolling(content: HTMLElement): HTMLElement {
   const box = document.createElement('div');
   box.className = 'scroll';
   box.tabIndex = 0;
-  box.setAttribute('role', 'region');
+  box.setAttribute('role', 'group');
   box.setAttribute('aria-label', 'Table');
   box.append(content);
   return box;

@@ -6,6 +6,8 @@ import type { ConfigurationValue } from '../api/types';
 import { count } from '../parts/format';
 import { empty, loaded } from '../parts/states';
 
+const shown = 500;
+
 /** The values in effect, each with where it was set. */
 class Configuration extends PageElement {
   static override properties = { prefix: {}, query: { attribute: false }, search: { state: true }, all: { state: true } };
@@ -41,15 +43,15 @@ class Configuration extends PageElement {
     const mine = this.all ? values : values.filter((v) => v.path.toLowerCase().startsWith(this.prefix.toLowerCase()));
     const word = this.search.trim().toLowerCase();
     const found = mine.filter((v) => `${v.path} ${v.value} ${v.source}`.toLowerCase().includes(word));
-    const note = html`<p class="quiet" role="status">${count(found.length)} of ${count(mine.length)} values</p>`;
+    const note = html`<p class="quiet" role="status">${found.length > shown ? `The first ${count(shown)} of ` : ''}${count(found.length)} of ${count(mine.length)} values</p>`;
     if (found.length === 0)
       return html`${note}${empty(word ? 'No value has these words' : 'All values are the defaults', word
         ? html`<p>Search for a part of a path, a value or a source.</p>`
         : html`<p>Set one in <code>tenfold.json</code> under <code>${this.prefix}</code>, in the environment, or on the command line; <code>./tenfold config defaults</code> lists them all.</p>`)}`;
     const short = (path: string) => (this.all ? path : path.slice(this.prefix.length).replace(/^:/, '') || path);
-    return html`${note}<div class="scroll" tabindex="0" role="region" aria-labelledby="configuration-title"><table class="rows">
+    return html`${note}<div class="scroll" tabindex="0" role="group" aria-labelledby="configuration-title"><table class="rows">
       <thead><tr><th scope="col">${this.all ? 'Path' : html`${this.prefix}:…`}</th><th scope="col">Value</th><th scope="col">Set by</th></tr></thead>
-      <tbody>${found.map((v) => html`<tr><th scope="row"><code>${breakable(short(v.path))}</code></th><td><code class="value">${v.value ?? ''}</code></td>
+      <tbody>${found.slice(0, shown).map((v) => html`<tr><th scope="row"><code>${breakable(short(v.path))}</code></th><td><code class="value">${v.value ?? ''}</code></td>
         <td class=${/default/i.test(v.source) ? 'quiet' : ''}>${v.source}</td></tr>`)}</tbody></table></div>`;
   }
 }

@@ -4,12 +4,16 @@ export interface LimitPart {
   limit: string;
   key: string;
   cost: number;
-  hasRoom: boolean;
+  admitted: boolean;
   remaining: number;
   retryAfterSeconds: number | null;
   resetAfterSeconds: number | null;
   dryRun: boolean;
   source: string;
+  algorithm: string;
+  permits: number;
+  periodSeconds: number;
+  burst: number;
 }
 
 export interface Decision {
@@ -23,6 +27,6 @@ export interface Decision {
 }
 
 export interface Explanation {
-  decision: Decision;
+  decision: Pick<Decision, 'id' | 'admitted' | 'retryAfterSeconds' | 'limits'>;
   rules: { rule: string; matched: boolean; reason: string }[];
 }

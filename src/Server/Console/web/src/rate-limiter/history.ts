@@ -37,4 +37,4 @@ function extend(rows: (number | null)[][], at: number, values: (number | null)[]
 }
 
 export const history = new LimiterHistory();
-export const limiter = new LiveStream<LimiterLive>('rate-limiter/live', 'live', (live) => history.add(live));
+export const limiter = new LiveStream<LimiterLive>('rate-limiter/live', 'live', { heard: (live) => history.add(live), firstIsBlank: true });

@@ -25,7 +25,7 @@ class Lab extends PageElement {
 
   private list(all: LabRecord[]) {
     if (all.length === 0)
-      return html`<section class="card">${empty('The lab has not run here yet', html`
+      return html`<section class="card"><h2 class="unseen">Lab records</h2>${empty('The lab has not run here yet', html`
         <p>The lab puts real load and real faults on a running system, checks its promises all the while, and leaves a report. It takes about two minutes:</p>
         ${copyLine(`./tenfold lab ${this.system}`, 'Run the lab')}
         <p>This page shows the report when it is done. The planner takes its measured figures from it.</p>`)}</section>`;
@@ -34,7 +34,7 @@ class Lab extends PageElement {
     return html`
       <section class="card" aria-labelledby="records-title">
         <h2 id="records-title">Lab records</h2>
-        <div class="scroll" tabindex="0" role="region" aria-labelledby="records-title"><table class="rows tall stack">
+        <div class="scroll" tabindex="0" role="group" aria-labelledby="records-title"><table class="rows tall stack">
           <thead><tr><th scope="col">Verdict</th><th scope="col">Scenario</th><th scope="col">Result</th><th scope="col">Started</th><th scope="col" class="end">Took</th></tr></thead>
           <tbody>${newest.map((r) => html`<tr class=${r === open ? 'opened' : ''}>
             <td>${verdict(r.verdict)}</td>
@@ -49,7 +49,7 @@ class Lab extends PageElement {
   }
 
   private report(open: LabRecord | undefined) {
-    if (!open) return html`<section class="card">${empty('No such record', html`<p><code>${this.record}</code> is not in this data directory. <a href=${link([this.system, 'lab'])}>See all records</a>.</p>`)}</section>`;
+    if (!open) return html`<section class="card"><h2 class="unseen">Report</h2>${empty('No such record', html`<p><code>${this.record}</code> is not in this data directory. <a href=${link([this.system, 'lab'])}>See all records</a>.</p>`)}</section>`;
     const path = `lab/records/${encodeURIComponent(open.id)}`;
     return html`<section class="card" aria-labelledby="report-title">
       <div class="section-head"><h2 id="report-title">Report of ${dateTime(new Date(open.startedAt))}</h2>

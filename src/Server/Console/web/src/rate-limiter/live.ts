@@ -23,6 +23,7 @@ const latencyLines = [
   { label: 'p99.9', colour: '--series-3', dash: [2, 2] },
 ];
 const shownKeys = 10;
+const shownRules = 20;
 
 /** What the limiter does this second and did in the last five minutes. */
 class LimiterLivePage extends PageElement {
@@ -79,22 +80,23 @@ class LimiterLivePage extends PageElement {
     const all = (r: LimiterLive['rules'][number]) => r.admittedPerSecond + r.rejectedPerSecond;
     const rows = [...live.rules].sort((a, b) => b.rejectedPerSecond - a.rejectedPerSecond || all(b) - all(a));
     const most = Math.max(1, ...rows.map(all));
-    return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="by-rule"><table class="rows">
+    return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="by-rule"><table class="rows">
       <thead><tr><th scope="col">Rule</th><th scope="col" class="end">Admitted</th><th scope="col" class="end">Rejected</th><th scope="col" class="end">% rejected</th></tr></thead>
-      <tbody>${rows.map((r) => html`<tr>
+      <tbody>${rows.slice(0, shownRules).map((r) => html`<tr>
         <th scope="row"><span class="clip" title=${r.rule}>${r.rule}</span>${bar([{ share: r.admittedPerSecond / most, tone: '1' }, { share: r.rejectedPerSecond / most, tone: '2' }])}
           ${r.dryRunRejectedPerSecond > 0 ? html`<span class="quiet">dry run would reject ${rate(r.dryRunRejectedPerSecond)}</span>` : nothing}</th>
         <td class="end number">${rate(r.admittedPerSecond)}</td>
         <td class="end number">${rate(r.rejectedPerSecond)}</td>
         <td class="end number">${percent(r.rejectedPerSecond, all(r))}</td></tr>`)}</tbody>
-    </table></div>`;
+    </table></div>
+    ${rows.length > shownRules ? html`<p class="quiet">and ${count(rows.length - shownRules)} quieter rules</p>` : nothing}`;
   }
 
   private byKey(live: LimiterLive) {
     if (live.topKeys.length === 0) return empty('No key is busy', html`<p>The keys with the most decisions show here as requests come.</p>`);
     const rows = live.topKeys.slice(0, shownKeys);
     const most = Math.max(1, ...rows.map((k) => k.perSecond));
-    return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="top-keys"><table class="rows">
+    return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="top-keys"><table class="rows">
       <thead><tr><th scope="col">Key</th><th scope="col" class="wide">Rule</th><th scope="col" class="end">Asked</th><th scope="col" class="end">Rejected</th></tr></thead>
       <tbody>${rows.map((k) => html`<tr>
         <th scope="row"><code class="clip" title=${k.key}>${k.key || '(none)'}</code>${bar([{ share: (k.perSecond - k.rejectedPerSecond) / most, tone: '1' }, { share: k.rejectedPerSecond / most, tone: '2' }])}<span class="narrow quiet clip">${k.rule}</span></th>

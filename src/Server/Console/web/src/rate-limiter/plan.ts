@@ -1,4 +1,4 @@
-import { html, nothing, type PropertyValues } from 'lit';
+import { html, type PropertyValues } from 'lit';
 import { PageElement } from '../parts/element';
 import { Loader } from '../api/loader';
 import { getJson } from '../api/client';
@@ -37,7 +37,6 @@ class PlanPage extends PageElement {
     const most = Math.max(0.01, ...plan.sensitivities.map((s) => Math.abs(s.elasticity)));
     const what = new Map(plan.lines.map((line) => [line.name, line.what]));
     return html`
-      ${this.plan.error?.hint ? html`<p class="note bad" role="alert">${icons.bad}${this.plan.error.hint}</p>` : nothing}
       ${tiles([
         { name: 'Bill a month', value: money(plan.monthlyBill, plan.currency), note: 'list prices, rounded up to whole machines' },
         ...fleetOf(plan).map((line) => ({ name: words(line.name), value: count(line.value), note: line.what.toLowerCase() })),
@@ -63,7 +62,7 @@ class PlanPage extends PageElement {
               <span class="quiet">${what.get(s.input)}</span></li>`)}</ol>
             <p class="quiet">Change of the bill for one per cent more of the input.</p>
           </section>
-          <section class="card" aria-labelledby="lines-title">
+          <section class="card lines-card" aria-labelledby="lines-title">
             <h2 id="lines-title">Line by line</h2>
             ${this.lines(plan)}
             <ul class="notes">${plan.notes.map((note) => html`<li>${note}</li>`)}</ul>
@@ -85,14 +84,14 @@ class PlanPage extends PageElement {
   }
 
   private lines(plan: Plan) {
-    return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="lines-title"><table class="rows lines stack">
+    return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="lines-title"><table class="rows lines stack">
       <thead><tr><th scope="col">Quantity</th><th scope="col">How</th><th scope="col" class="end">Result</th></tr></thead>
       ${sectionsOf(plan).map(([section, lines]) => html`<tbody>
         <tr class="group"><th colspan="3" scope="rowgroup">${section}</th></tr>
         ${lines.map((line) => html`<tr>
           <th scope="row">${words(line.name)}<br><span class="quiet">${line.what}</span></th>
           <td>${line.formula ? html`<code>${line.formula}</code><br><span class="quiet number">= ${line.numbers}</span>` : html`<span class="quiet">${line.source}</span>`}</td>
-          <td class="end number"><b>${exact(line.value)}</b> <span class="quiet">${unitWords(line.unit)}</span></td></tr>`)}</tbody>`)}
+          <td class="end number"><b>${exact(line.value)}</b> <span class="quiet">${unitWords(line.unit, line.value)}</span></td></tr>`)}</tbody>`)}
     </table></div>`;
   }
 
@@ -116,6 +115,6 @@ class PlanPage extends PageElement {
 
 /** As many digits as a reviewer needs to repeat the arithmetic. */
 const exact = (value: number) =>
-  new Intl.NumberFormat('en', Math.abs(value) >= 100 ? { maximumFractionDigits: 2 } : { maximumSignificantDigits: 4 }).format(value);
+  new Intl.NumberFormat('en', Math.abs(value) >= 100 ? { maximumFractionDigits: Math.abs(value) >= 1e6 ? 0 : 2 } : { maximumSignificantDigits: 4 }).format(value);
 
 customElements.define('tf-plan', PlanPage);

@@ -2,7 +2,7 @@ import type { Rule, RuleLimit } from '../api/types';
 import { algorithm, count, period } from '../parts/format';
 
 /** `100 per minute, burst 20`, as a person would say it. */
-export function limitWords(limit: RuleLimit): string {
+export function limitWords(limit: Omit<RuleLimit, 'id'>): string {
   if (/concurrency/i.test(limit.algorithm)) return `${count(limit.permits)} at a time`;
   const burst = limit.burst > 0 && limit.burst !== limit.permits ? `, ${count(limit.burst)} at once` : '';
   return `${count(limit.permits)} per ${period(limit.periodSeconds)}${burst}`;

@@ -6,8 +6,9 @@ import { count, seconds, time } from '../parts/format';
 import { empty, loaded } from '../parts/states';
 import { link } from '../shell/router';
 import type { Decision, LimitPart } from './decisions';
+import { limitWords } from './readable';
 
-const shown = 50;
+const shown = 25;
 const everyMs = 3000;
 
 /** The last requests that were refused, newest first, each with its reason. */
@@ -43,7 +44,7 @@ class Rejections extends PageElement {
 
   private table(all: Decision[]) {
     if (all.length === 0) return empty('Nobody was refused lately', html`<p>When a limit refuses a request it is listed here with its reason, for as long as the server remembers it.</p>`);
-    return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="rejections-title"><table class="rows">
+    return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="rejections-title"><table class="rows">
       <thead><tr><th scope="col">Time</th><th scope="col" class="wide">Rule</th><th scope="col">Key</th><th scope="col" class="end wide">Cost</th><th scope="col" class="end">Retry after</th><th scope="col"><span class="unseen">Reason</span></th></tr></thead>
       <tbody>${all.map((d) => this.row(d))}</tbody></table></div>`;
   }
@@ -80,18 +81,18 @@ class Rejections extends PageElement {
 
 /** The limit that refused: the enforced one with no room that makes one wait longest. */
 function decider(decision: Decision): LimitPart | undefined {
-  const full = decision.limits.filter((part) => !part.hasRoom && !part.dryRun);
+  const full = decision.limits.filter((part) => !part.admitted && !part.dryRun);
   return full.sort((a, b) => (b.retryAfterSeconds ?? Infinity) - (a.retryAfterSeconds ?? Infinity))[0] ?? decision.limits[0];
 }
 
-export const wait = (after: number | null) => (after === null || after < 0 ? 'never' : seconds(after));
+export const wait = (after: number | null) => (after === null || after < 0 ? 'never' : after < 0.001 ? 'under 1\u202fms' : seconds(after));
 
 export function partWords(part: LimitPart) {
-  const room = part.hasRoom
+  const room = part.admitted
     ? `had room: ${count(part.remaining)} left`
-    : `had no room for ${count(part.cost)}: ${count(part.remaining)} left, ${part.retryAfterSeconds === null ? 'and waiting alone never helps' : `again in ${seconds(part.retryAfterSeconds)}`}`;
-  const source = /engine/i.test(part.source) ? '' : ` Decided by ${part.source.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()}, since the engine did not answer.`;
-  return html`<span class="number">${part.limit}</span> for <code>${part.key || 'all together'}</code> ${room}.${part.dryRun ? ' Dry run: does not refuse.' : ''}${source}`;
+    : `had no room for ${count(part.cost)}: ${count(part.remaining)} left, ${part.retryAfterSeconds === null ? 'and waiting alone never helps' : `again in ${wait(part.retryAfterSeconds)}`}`;
+  const source = /engine/i.test(part.source) ? '' : ` Decided by ${part.source.replace('-', ' ')}, since the engine did not answer.`;
+  return html`<span class="number">${limitWords(part)}</span> for <code>${part.key || 'all together'}</code> ${room}.${part.dryRun ? ' Dry run: does not refuse.' : ''}${source}`;
 }
 
 customElements.define('tf-rejections', Rejections);

@@ -6,7 +6,7 @@ import { icons } from '../parts/icons';
 import { failed } from '../parts/states';
 import { rewrite } from '../shell/router';
 import type { Explanation } from './decisions';
-import { partWords, wait } from './rejections';
+import { wait } from './rejections';
 
 const usual = ['path', 'method', 'tenant', 'user', 'tier', 'ip', 'key', 'domain'];
 
@@ -75,13 +75,12 @@ class Why extends PageElement {
       ${rules.length === 0 ? html`<p class="quiet">There are no rules: only a limit that a request brings along would count.</p>` : nothing}
       <ol class="reasons">${rules.map((r) => html`<li class=${r.matched ? '' : 'apart'}>
         <span class=${r.matched ? (this.refuses(r.rule) ? 'tone-warn' : 'tone-ok') : 'tone-idle'}>${r.matched ? (this.refuses(r.rule) ? icons.bad : icons.ok) : icons.none}</span>
-        <div><b>${r.rule}</b> <span class="quiet">${r.matched ? 'applies' : 'does not apply'}</span><br>${r.reason}
-          ${decision.limits.filter((part) => part.rule === r.rule).map((part) => html`<div class="quiet">${partWords(part)}</div>`)}</div></li>`)}</ol>
+        <div><b>${r.rule}</b> <span class="quiet">${r.matched ? 'applies' : 'does not apply'}</span><br>${r.reason}</div></li>`)}</ol>
     </div>`;
   }
 
   private refuses(rule: string) {
-    return this.answer.value!.decision.limits.some((part) => part.rule === rule && !part.hasRoom && !part.dryRun);
+    return this.answer.value!.decision.limits.some((part) => part.rule === rule && !part.admitted && !part.dryRun);
   }
 
   private edit(at: number, part: 'name' | 'value', event: Event) {

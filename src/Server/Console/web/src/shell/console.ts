@@ -69,7 +69,7 @@ class Console extends PageElement {
 
   private navigation() {
     const [page = ''] = this.at.path;
-    const known = systems.last ?? [];
+    const known = systems.last;
     const item = (href: string, title: string, current: boolean, mark: unknown) =>
       html`<li><a href=${href} aria-current=${current ? 'page' : nothing}>${mark}<span>${title}</span></a></li>`;
     return html`
@@ -78,8 +78,8 @@ class Console extends PageElement {
       </ul>
       <h2>Systems</h2>
       <ul>
-        ${known.length === 0 ? item('#/rate-limiter/live', 'Rate limiter', page === 'rate-limiter', html`<span class="tone-idle">${icons.none}</span>`) : nothing}
-        ${known.map((s) => item(link([s.name, 'live']), s.title, page === s.name, healthIcon(s.health)))}
+        ${known === undefined ? item('#/rate-limiter/live', 'Rate limiter', page === 'rate-limiter', html`<span class="tone-idle">${icons.none}</span>`) : nothing}
+        ${known?.map((s) => item(link([s.name, 'live']), s.title, page === s.name, healthIcon(s.health)))}
       </ul>`;
   }
 

@@ -18,8 +18,10 @@ export const linkBadge = (state: LinkState) => {
 /** Said once when what is on the page is no longer the present. Its place is kept, so that nothing jumps. */
 export const linkNotice = (state: LinkState, at: string) => {
   const words =
-    state === 'stale' ? `The figures below are from ${at}: the server has sent nothing since.`
-    : state === 'offline' ? `The server does not answer; the figures below are from ${at}. Reconnecting by itself.`
-    : '';
+    state === 'stale' && !at ? 'The server has sent nothing yet.'
+    : state === 'stale' ? `The figures below are from ${at}: the server has sent nothing since.`
+    : state !== 'offline' ? ''
+    : at ? `The server does not answer; the figures below are from ${at}. Reconnecting by itself.`
+    : 'The server does not answer. Reconnecting by itself.';
   return html`<p class="link-notice ${words ? '' : 'idle'}" role="status">${words ? html`${icons.warn}${words}` : ''}</p>`;
 };
