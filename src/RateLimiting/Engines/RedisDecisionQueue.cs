@@ -117,8 +117,7 @@ internal sealed class RedisDecisionQueue(RedisLink link, RedisShapes shapes, Red
         var at = 8;
         foreach (var decision in batch)
         {
-            decision.Answer(answer[at..], now, shapes);
-            at += decision.Checks.Length * RedisState.Size;
+            decision.Answer(answer, ref at, now, shapes, link);
         }
     }
 }

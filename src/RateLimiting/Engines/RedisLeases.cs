@@ -311,7 +311,8 @@ internal sealed class RedisLeases : IAsyncDisposable
     {
         var known = answer[0] == 1;
         var granted = (long)BinaryPrimitives.ReadDoubleLittleEndian(answer[1..]);
-        var state = RedisState.Read(answer[9..]);
+        var at = 9;
+        var state = RedisState.Read(answer, ref at);
         hot.LastRenewal = now;
         if (state.IsBroken)
         {

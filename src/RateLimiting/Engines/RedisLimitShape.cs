@@ -202,7 +202,7 @@ internal sealed class RedisLimitShape
         value <= 0 ? TimeSpan.Zero : value >= long.MaxValue / 10 ? TimeSpan.MaxValue : new TimeSpan((long)value * 10);
 }
 
-/// <summary>A limit's state for one key as a script answers it: 49 bytes.</summary>
+/// <summary>A limit's state for one key as a script answers it: 49 bytes, or 17 in the short form (RedisDecide.lua).</summary>
 /// <param name="Room">0 no room, 1 room, 2 the key holds no state.</param>
 /// <param name="A">See RedisPrelude.lua.</param>
 /// <param name="B">See RedisPrelude.lua.</param>
@@ -214,12 +214,26 @@ internal readonly record struct RedisState(byte Room, long A, long B, long C, lo
 {
     public const int Size = 49;
 
+    private const int ShortSize = 17;
+    private const byte ShortNoRoom = 3;
+
     public bool HasRoom => Room == 1;
 
     public bool IsBroken => Room == 2;
 
-    public static RedisState Read(ReadOnlySpan<byte> answer) =>
-        new(answer[0], Number(answer, 1), Number(answer, 9), Number(answer, 17), Number(answer, 25), Number(answer, 33), Number(answer, 41));
+    /// <summary>Reads one state and moves past it.</summary>
+    public static RedisState Read(ReadOnlySpan<byte> answer, ref int at)
+    {
+        var one = answer[at..];
+        if (one[0] >= ShortNoRoom)
+        {
+            at += ShortSize;
+            return new((byte)(one[0] - ShortNoRoom), Number(one, 1), Number(one, 9), 0, 0, 0, 0);
+        }
+
+        at += Size;
+        return new(one[0], Number(one, 1), Number(one, 9), Number(one, 17), Number(one, 25), Number(one, 33), Number(one, 41));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static long Number(ReadOnlySpan<byte> answer, int at) => (long)BinaryPrimitives.ReadDoubleLittleEndian(answer[at..]);

@@ -102,10 +102,13 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
         Interlocked.Increment(ref Statistics.RemoteDecisions);
         var now = (long)BinaryPrimitives.ReadDoubleLittleEndian(answer);
 
-        // A repeat with other checks than the first call's is answered as far as the first went.
-        if (answer.Length < 8 + (checks.Length * RedisState.Size))
+        if (answer.Length != 8 + (checks.Length * RedisState.Size))
             throw new ArgumentException($"Reservation '{reservationId}' was made with other checks: repeat it as it was.", nameof(checks));
-        return RedisAnswer.Read(answer.AsSpan(8), now, checks.Span, outcomes.Span, _shapes);
+        var at = 8;
+        var verdict = RedisAnswer.Read(answer, ref at, now, checks.Span, outcomes.Span, _shapes);
+        if (verdict == StoreVerdict.Unavailable)
+            _link.ReportBroken(checks.Span, _shapes);
+        return verdict;
     }
 
     public async ValueTask<SettleOutcome> SettleAsync(string reservationId, long actualCost, CancellationToken cancellationToken = default)
@@ -202,6 +205,6 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
         var keys = new RedisKey[2];
         keys[0] = _shapes.Epoch;
         checks.Add([new LimitCheck(limit, "probe")], peek: false, reserve: false, keys.AsSpan(1));
-        return await link.CallAsync(RedisScript.Decide, keys, [RedisClock.Argument(_options), checks.Packed, checks.Limits[0].Packed]) is not null;
+        return await link.ProbeAsync(RedisScript.Decide, keys, [RedisClock.Argument(_options), checks.Packed, checks.Limits[0].Packed]) is not null;
     }
 }

@@ -25,6 +25,7 @@ internal sealed class RedisLink : IAsyncDisposable
     private volatile IDatabase? _database;
     private volatile string? _lastFault;
     private Task _probing = Task.CompletedTask;
+    private long _brokenReported;
 
     /// <param name="options">Address and times.</param>
     /// <param name="time">Timeouts and probes run by it.</param>
@@ -66,13 +67,34 @@ internal sealed class RedisLink : IAsyncDisposable
     public string? LastFault => _lastFault;
 
     /// <summary>Runs a script. Null: unavailable.</summary>
-    public ValueTask<RedisResult?> RunAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments) =>
-        _breaker.IsOpen ? default : CallAsync(script, keys, arguments);
-
-    /// <summary>Runs a script whether or not the breaker is open: for the probe.</summary>
-    public async ValueTask<RedisResult?> CallAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments)
+    public ValueTask<RedisResult?> RunAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments)
     {
+        if (_breaker.IsOpen)
+            return default;
         Interlocked.Increment(ref Statistics.Calls);
+        return CallAsync(script, keys, arguments);
+    }
+
+    /// <summary>Runs a script although the breaker is open.</summary>
+    public ValueTask<RedisResult?> ProbeAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments)
+    {
+        Interlocked.Increment(ref Statistics.Probes);
+        return CallAsync(script, keys, arguments);
+    }
+
+    /// <summary>One of these keys holds no state: said once in ten seconds, since every request of the key meets it.</summary>
+    public void ReportBroken(ReadOnlySpan<LimitCheck> checks, RedisShapes shapes)
+    {
+        var now = _time.GetTimestamp();
+        var last = Interlocked.Read(ref _brokenReported);
+        if ((last != 0 && _time.GetElapsedTime(last, now) < TimeSpan.FromSeconds(10)) || Interlocked.CompareExchange(ref _brokenReported, now, last) != last)
+            return;
+        foreach (ref readonly var check in checks)
+            RedisStoreLog.BrokenKey(_log, RedisShapes.StateKey(shapes.Of(check.Limit), check.Key).ToString());
+    }
+
+    private async ValueTask<RedisResult?> CallAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments)
+    {
         try
         {
             if (_database is not { } database)
@@ -137,7 +159,6 @@ internal sealed class RedisLink : IAsyncDisposable
         catch (RedisServerException fault) when (fault.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
         {
             // A restart or SCRIPT FLUSH forgot it: nothing has run, so it is safe to send the text, which the server keeps again.
-            Interlocked.Increment(ref Statistics.Calls);
             return await WithinTimeoutAsync(
                 database.ScriptEvaluateAsync(script.Source, keys, arguments, CommandFlags.DemandMaster | CommandFlags.NoScriptCache));
         }
@@ -178,10 +199,10 @@ internal sealed class RedisLink : IAsyncDisposable
     {
         RedisStoreLog.Unavailable(_log, Name, reason);
         if (!_ended.IsCancellationRequested)
-            _probing = ProbeAsync();
+            _probing = ProbeUntilAnsweredAsync();
     }
 
-    private async Task ProbeAsync()
+    private async Task ProbeUntilAnsweredAsync()
     {
         var pause = _options.ProbeInterval;
         try

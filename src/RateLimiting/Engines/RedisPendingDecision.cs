@@ -28,11 +28,18 @@ internal sealed class RedisPendingDecision : IValueTaskSource<StoreVerdict>
     public ValueTask<StoreVerdict> Task => new(this, _core.Version);
 
     /// <summary>Ends it with what the server answered.</summary>
-    public void Answer(ReadOnlySpan<byte> states, long now, RedisShapes shapes)
+    public void Answer(ReadOnlySpan<byte> answer, ref int at, long now, RedisShapes shapes, RedisLink link)
     {
         if (!Claim())
+        {
+            RedisAnswer.Skip(answer, ref at, Checks.Length);
             return;
-        _core.SetResult(RedisAnswer.Read(states, now, Checks.Span, _outcomes.Span, shapes));
+        }
+
+        var verdict = RedisAnswer.Read(answer, ref at, now, Checks.Span, _outcomes.Span, shapes);
+        if (verdict == StoreVerdict.Unavailable)
+            link.ReportBroken(Checks.Span, shapes);
+        _core.SetResult(verdict);
     }
 
     /// <summary>Ends it without an answer.</summary>

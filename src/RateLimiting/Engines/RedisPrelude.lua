@@ -1,6 +1,6 @@
 -- State of one limit for one key, shared by every script of the Redis engine.
 --
--- A state is one string: SIGNATURE '|' five little-endian doubles a b c h g, then m when something is held.
+-- A state is one string: SIGNATURE '|' three little-endian doubles a b c, then h g m when something is held.
 -- The signature is 'kind/permits/period/burst/unit' of the limit that wrote it, so that a changed limit is seen and the state
 -- rescaled, whichever node has which version of the rules. Beside it, under the same hash tag:
 --   KEY..':l'  list of a sliding log's admissions, each two doubles: time, units admitted up to and with it
@@ -8,7 +8,7 @@
 --   KEY..':n'  hash of hold to three doubles: units, and what they count for: x y
 --
 --   kind              a                b               c                h, g: held
---   1 token bucket    arrival, ticks   its fraction    -                ticks, fraction
+--   1 token bucket    arrival, ticks   its fraction    key's expiry     ticks, fraction
 --   2 fixed window    window's start   units           -                units
 --   3 sliding counter window's start   units           earlier window   units
 --   4 sliding log     units ever       units gone      last admission   units
@@ -228,9 +228,9 @@ local function rescale(l, key, v)
   local kind, permits, period, _, unit, pos = string.match(v, '^(%d+)/(%d+)/(%d+)/(%d+)/(%d+)|()')
   if not kind then return nil end
   local old = { kind = tonumber(kind), permits = tonumber(permits), period = tonumber(period), unit = tonumber(unit) }
-  local a, b, c, h, g = unpack_('<ddddd', v, pos)
-  local m = 0
-  if #v - pos + 1 > 40 then m = unpack_('<d', v, pos + 40) end
+  local a, b, c = unpack_('<ddd', v, pos)
+  local h, g, m = 0, 0, 0
+  if #v - pos + 1 > 24 then h, g, m = unpack_('<ddd', v, pos + 24) end
   local same = old.kind == l.kind and (old.kind > 3 or (old.kind > 1 and old.period == l.period))
   if not same then
     local used = math.min(units_of(old, l, key, a, b, c), l.burst)
@@ -263,7 +263,9 @@ local function save(l, key, a, b, c, h, g, m)
   elseif kind == 5 then
     redis.call('DEL', key)
   else
-    redis.call('SET', key, l.sig .. pack('<ddddd', a, b, c, 0, 0), 'PX', whole(math.max(ttl, 0) + 2 + l.spare))
+    -- A bucket's c keeps no promise here: the next decision writes its own.
+    if kind == 1 then c = 0 end
+    redis.call('SET', key, l.sig .. pack('<ddd', a, b, c), 'PX', whole(math.max(ttl, 0) + 2 + l.spare))
   end
 end
 
@@ -278,8 +280,8 @@ local function load(l, key, epoch)
   elseif type(v) == 'table' then
     return nil
   elseif string.sub(v, 1, l.siglen) == l.sig then
-    a, b, c, h, g = unpack_('<ddddd', v, l.siglen + 1)
-    if #v - l.siglen > 40 then m = unpack_('<d', v, l.siglen + 41) end
+    a, b, c = unpack_('<ddd', v, l.siglen + 1)
+    if #v - l.siglen > 24 then h, g, m = unpack_('<ddd', v, l.siglen + 25) end
   else
     a, b, c, h, g, m = rescale(l, key, v)
     if not a then return nil end

@@ -6,28 +6,38 @@ namespace Tenfold.RateLimiting.Engines;
 /// <summary>A script of the Redis engine: its text, and the hash by which the server knows it.</summary>
 internal sealed class RedisScript
 {
-    private RedisScript(params string[] files)
+    private RedisScript(string source)
     {
-        Source = string.Join('\n', files.Select(Read));
+        Source = source;
         // The server's name for a script is its SHA-1: identity, not security.
 #pragma warning disable CA5350
         Hash = SHA1.HashData(Encoding.UTF8.GetBytes(Source));
 #pragma warning restore CA5350
     }
 
-    public static RedisScript Decide { get; } = new("RedisPrelude.lua", "RedisRequest.lua", "RedisDecide.lua");
+    public static RedisScript Decide { get; } = new(
+        $$"""
+        local function library()
+        {{Read("RedisPrelude.lua")}}
+        {{Read("RedisRequest.lua")}}
+        return { limit_of = limit_of, read_request = read_request, commit = commit, answer_of = answer_of }
+        end
+        {{Read("RedisDecide.lua")}}
+        """);
 
-    public static RedisScript Reserve { get; } = new("RedisPrelude.lua", "RedisRequest.lua", "RedisReserve.lua");
+    public static RedisScript Reserve { get; } = Of("RedisPrelude.lua", "RedisRequest.lua", "RedisReserve.lua");
 
-    public static RedisScript Settle { get; } = new("RedisPrelude.lua", "RedisSettle.lua");
+    public static RedisScript Settle { get; } = Of("RedisPrelude.lua", "RedisSettle.lua");
 
-    public static RedisScript Lease { get; } = new("RedisPrelude.lua", "RedisLease.lua");
+    public static RedisScript Lease { get; } = Of("RedisPrelude.lua", "RedisLease.lua");
 
-    public static RedisScript Nodes { get; } = new("RedisPrelude.lua", "RedisNodes.lua");
+    public static RedisScript Nodes { get; } = Of("RedisPrelude.lua", "RedisNodes.lua");
 
     public string Source { get; }
 
     public byte[] Hash { get; }
+
+    private static RedisScript Of(params string[] files) => new(string.Join('\n', files.Select(Read)));
 
     private static string Read(string file)
     {

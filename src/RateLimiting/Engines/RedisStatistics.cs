@@ -3,8 +3,11 @@ namespace Tenfold.RateLimiting.Engines;
 /// <summary>What a Redis store has done so far. Thread-safe counters.</summary>
 internal sealed class RedisStatistics
 {
-    /// <summary>Calls sent to the server, of any kind.</summary>
+    /// <summary>Calls sent to the server for decisions, reservations, leases and heartbeats.</summary>
     public long Calls;
+
+    /// <summary>Probes sent while the breaker was open.</summary>
+    public long Probes;
 
     /// <summary>Calls that ended without an answer or with an error.</summary>
     public long FailedCalls;

@@ -14,6 +14,6 @@ internal static partial class RedisStoreLog
     [LoggerMessage(7102, LogLevel.Error, "Redis at {Address} refused a call: {Reason}")]
     public static partial void Refused(ILogger log, string address, string reason);
 
-    [LoggerMessage(7103, LogLevel.Error, "The Redis key '{Key}' holds something that is no limit's state; delete it, or choose another KeyPrefix")]
+    [LoggerMessage(7103, LogLevel.Error, "The Redis key '{Key}', or another of the same request, holds something that is no limit's state: delete it, or choose another KeyPrefix")]
     public static partial void BrokenKey(ILogger log, string key);
 }
