@@ -33,6 +33,13 @@ public sealed record LabOptions
     /// <summary>Source of time. Default the system's.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>These options, set to repeat a recorded run: its seed, time scale and parts.</summary>
+    public LabOptions Repeating(LabRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        return this with { Seed = record.Seed, TimeScale = record.TimeScale, Redis = record.Redis, Command = record.Command };
+    }
+
     /// <summary>Throws when a value is out of range.</summary>
     /// <exception cref="LabException">Names the option, its value and the range.</exception>
     public void Validate()

@@ -98,6 +98,17 @@ public sealed class LabRecordTests : IDisposable
         Assert.Throws<LabException>(() => RecordComparison.Of(Sample(), Sample() with { Scenario = "other" }));
     }
 
+    [Fact]
+    public void A_replay_has_the_recorded_seed_scale_and_parts()
+    {
+        var record = Sample() with { Seed = 77, TimeScale = 0.5, Redis = true };
+
+        var options = new LabOptions { DataDirectory = "elsewhere" }.Repeating(record);
+
+        Assert.Equal((77, 0.5, true, "elsewhere"), (options.Seed, options.TimeScale, options.Redis, options.DataDirectory));
+        Assert.Equal(record.Command, options.Command);
+    }
+
     [Theory]
     [InlineData(0.0000853, "s", "85.3 µs")]
     [InlineData(0.00125, "s", "1.25 ms")]

@@ -47,10 +47,11 @@ internal sealed class ControlGroupQuota : CpuQuota
     public static ControlGroupQuota? TryApply(ChildProcess child, double part)
     {
         var quota = (long)(part * PeriodMicroseconds);
-        foreach (var (parent, file, text, method) in new[]
+        // The greatest weight as well: what the cap allows is then there even when the machine is busy with something else.
+        foreach (var (parent, file, text, weight, greatest, method) in new[]
         {
-            ("/sys/fs/cgroup", "cpu.max", $"{quota} {PeriodMicroseconds}", "control group, version 2"),
-            ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", quota.ToString(CultureInfo.InvariantCulture), "control group, version 1"),
+            ("/sys/fs/cgroup", "cpu.max", $"{quota} {PeriodMicroseconds}", "cpu.weight", "10000", "control group, version 2"),
+            ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", quota.ToString(CultureInfo.InvariantCulture), "cpu.shares", "262144", "control group, version 1"),
         })
         {
             var group = Path.Combine(parent, $"tenfold-lab-{Environment.ProcessId}-{child.Process.Id}");
@@ -68,6 +69,7 @@ internal sealed class ControlGroupQuota : CpuQuota
                 if (file != "cpu.max")
                     File.WriteAllText(Path.Combine(group, "cpu.cfs_period_us"), PeriodMicroseconds.ToString(CultureInfo.InvariantCulture));
                 File.WriteAllText(Path.Combine(group, file), text);
+                File.WriteAllText(Path.Combine(group, weight), greatest);
                 File.WriteAllText(Path.Combine(group, "cgroup.procs"), child.Process.Id.ToString(CultureInfo.InvariantCulture));
                 return new ControlGroupQuota(group, parent, method);
             }

@@ -39,7 +39,7 @@ internal sealed class LoadConnection : IDisposable
 
     public int InFlightCount => _inFlight.Count;
 
-    public long OldestSent => _inFlight.TryPeek(out var oldest) ? oldest.Intended : long.MaxValue;
+    public long OldestSent => _inFlight.TryPeek(out var oldest) ? oldest.Sent : long.MaxValue;
 
     /// <summary>How many more requests may be queued now.</summary>
     public int Room => IsOpen && _sendStart == _sendEnd ? _protocol.Depth - _inFlight.Count : 0;

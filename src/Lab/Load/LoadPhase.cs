@@ -20,7 +20,10 @@ internal sealed record LoadPhase
     /// <summary>Connections held open; each is one client.</summary>
     public int Connections { get; init; } = 32;
 
-    /// <summary>How long a request may take, waiting to be sent included.</summary>
+    /// <summary>
+    /// How long a request may wait to be sent, and then for its answer. Apart, since under overload every request waits: cutting
+    /// connections for it would measure reconnecting.
+    /// </summary>
     public TimeSpan RequestDeadline { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The most requests that may wait to be sent; beyond it the oldest is given up, counted as an error.</summary>

@@ -11,7 +11,7 @@ internal sealed class LimiterServer : IAsyncDisposable
 
     private readonly string _directory;
 
-    private LimiterServer(LabClock clock, IReadOnlyList<string> command, string? configuration)
+    private LimiterServer(LabClock clock, IReadOnlyList<string> command, string? configuration, IReadOnlyDictionary<string, string>? environment)
     {
         _directory = Directory.CreateTempSubdirectory("tenfold-lab-").FullName;
         Http = new IPEndPoint(IPAddress.Loopback, ChildProcess.FreePort());
@@ -27,7 +27,7 @@ internal sealed class LimiterServer : IAsyncDisposable
             arguments.AddRange(["--config", file]);
         }
 
-        Process = new ChildProcess(clock, "the server", arguments, _directory);
+        Process = new ChildProcess(clock, "the server", arguments, _directory, environment);
     }
 
     public IPEndPoint Http { get; }
@@ -41,10 +41,15 @@ internal sealed class LimiterServer : IAsyncDisposable
     /// <param name="command">The program.</param>
     /// <param name="configuration">The text of its <c>tenfold.json</c>, or null for none.</param>
     /// <param name="cancellationToken">Breaks it off.</param>
+    /// <param name="environment">Variables set for it, or null for none.</param>
     public static async Task<LimiterServer> StartAsync(
-        LabClock clock, IReadOnlyList<string> command, string? configuration, CancellationToken cancellationToken)
+        LabClock clock,
+        IReadOnlyList<string> command,
+        string? configuration,
+        CancellationToken cancellationToken,
+        IReadOnlyDictionary<string, string>? environment = null)
     {
-        var server = new LimiterServer(clock, command, configuration);
+        var server = new LimiterServer(clock, command, configuration, environment);
         try
         {
             await server.Process.StartAsync(server.ReadyAsync, StartLimit, cancellationToken);

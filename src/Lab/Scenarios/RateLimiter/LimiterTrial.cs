@@ -26,7 +26,7 @@ internal sealed class LimiterTrial(LabRun run, IPEndPoint http, IPEndPoint resp)
         var workloads = new List<LimiterWorkload>();
         var search = await run.SaturateAsync(
             "http",
-            new SaturationSearch(2000, 1.5, p99BoundSeconds: 0.25, run.Options.MaxRatePerSecond, maxSteps: 10),
+            new SaturationSearch(2000, 1.5, p99BoundSeconds: 0.25, run.Options.MaxRatePerSecond, maxSteps: 12),
             (name, rate) => Collect(workloads, HttpPhase(name, rate, run.Scaled(1.5), Wide, Zipf(ManyKeys), ManyKeys, Overload)),
             cancellationToken);
         workloads.ForEach(workload => workload.Complete("http saturation"));
@@ -46,7 +46,7 @@ internal sealed class LimiterTrial(LabRun run, IPEndPoint http, IPEndPoint resp)
         var workloads = new List<LimiterWorkload>();
         var search = await run.SaturateAsync(
             "resp",
-            new SaturationSearch(20_000, 1.6, p99BoundSeconds: 0.25, run.Options.MaxRatePerSecond, maxSteps: 8),
+            new SaturationSearch(20_000, 1.6, p99BoundSeconds: 0.25, run.Options.MaxRatePerSecond, maxSteps: 12),
             (name, rate) => Collect(workloads, RespPhase(name, rate, run.Scaled(1.2), Wide, Zipf(ManyKeys), Overload)),
             cancellationToken);
         workloads.ForEach(workload => workload.Complete("resp saturation"));

@@ -18,6 +18,7 @@ internal sealed class OutageWorkload(PromiseLedger ledger, BucketShape shape, Fu
 
     private readonly PromiseLedger _ledger = ledger;
     private readonly LatencyRecorder _outage = new();
+    private readonly LatencyRecorder _before = new();
     private long _noticed = long.MaxValue;
     private long _ended = long.MaxValue;
 
@@ -29,6 +30,9 @@ internal sealed class OutageWorkload(PromiseLedger ledger, BucketShape shape, Fu
 
     /// <summary>Latency while Redis was away and that was known.</summary>
     public LatencySeconds OutageLatency => _outage.Summarize();
+
+    /// <summary>Latency while Redis was still there.</summary>
+    public LatencySeconds LatencyBefore => _before.Summarize();
 
     /// <summary>From now on the outage must be known.</summary>
     public void MustBeNoticed(long now) => Interlocked.Exchange(ref _noticed, now);
@@ -46,6 +50,8 @@ internal sealed class OutageWorkload(PromiseLedger ledger, BucketShape shape, Fu
             return;
         }
 
+        if (Interlocked.Read(ref _noticed) == long.MaxValue)
+            _before.Record(exchange.Ended - exchange.Intended);
         // Not yet known, or answered only after the end: either answer may be right.
         if (exchange.Sent < Interlocked.Read(ref _noticed) || exchange.Ended >= Interlocked.Read(ref _ended))
             return;
