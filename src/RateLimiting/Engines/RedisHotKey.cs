@@ -44,6 +44,12 @@ internal sealed class RedisHotKey
     /// <summary>Whether it is leased, or should be.</summary>
     public bool Leased { get; set; }
 
+    /// <summary>How much more than the demand says is asked for: doubles whenever the units run out before a renewal, halves with each regular one.</summary>
+    public double Boost { get; set; } = 1;
+
+    /// <summary>Set by a decision that found no units and waits for more.</summary>
+    public bool IsShort { get; set; }
+
     /// <summary>Units that Redis holds for the lease, as last confirmed.</summary>
     public long Held { get; set; }
 

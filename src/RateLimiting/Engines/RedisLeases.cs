@@ -24,6 +24,9 @@ internal sealed class RedisLeases : IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly Lock _gate = new();
     private Task _loop = Task.CompletedTask;
+    private readonly SemaphoreSlim _renewing = new(1);
+    private Task _refill = Task.CompletedTask;
+    private bool _refilling;
     private int _running;
     private long _ids;
 
@@ -53,17 +56,87 @@ internal sealed class RedisLeases : IAsyncDisposable
     /// </summary>
     public static TimeSpan HeldFor(RedisStoreOptions options) => options.Leases.Duration + options.ClockStepTolerance + TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Decides from leases alone, when every check's key is leased and each has units or is used up.</summary>
-    public bool TryDecide(ReadOnlySpan<LimitCheck> checks, Span<LimitOutcome> outcomes, out StoreVerdict verdict)
+    /// <summary>
+    /// Decides from leases alone, when every check's key is leased and each has units or is used up. Otherwise, a single check's key that is
+    /// leased but short of units is returned: <see cref="RefillAsync"/> may help.
+    /// </summary>
+    public bool TryDecide(ReadOnlySpan<LimitCheck> checks, Span<LimitOutcome> outcomes, out StoreVerdict verdict, out RedisHotKey? isShort)
     {
         var now = _time.GetTimestamp();
+        isShort = null;
         if (checks.Length == 1)
-            return TryDecide(checks[0], now, out outcomes[0], out verdict);
+            return TryDecide(checks[0], now, out outcomes[0], out verdict, out isShort);
         return TryDecideTogether(checks, now, outcomes, out verdict);
+    }
+
+    /// <summary>Decides again after a refill.</summary>
+    public bool TryDecideAgain(in LimitCheck check, RedisHotKey hot, out LimitOutcome outcome, out StoreVerdict verdict) =>
+        TrySpend(check, hot, _time.GetTimestamp(), out outcome, out verdict);
+
+    /// <summary>Asks for more units at once. All that are short of some share one call, so that waiting for it costs less than a decision each.</summary>
+    public Task RefillAsync(RedisHotKey hot)
+    {
+        hot.IsShort = true;
+        lock (_gate)
+        {
+            if (!_refilling)
+            {
+                _refilling = true;
+                _refill = RefillShortAsync();
+            }
+
+            return _refill;
+        }
     }
 
     /// <summary>Renews, returns and drops leases; true while any is in use. Called by the loop, and by tests in virtual time.</summary>
     public async ValueTask<bool> TickAsync()
+    {
+        await _renewing.WaitAsync(_ended.Token);
+        try
+        {
+            return await RenewDueAsync();
+        }
+        finally
+        {
+            _renewing.Release();
+        }
+    }
+
+    private async Task RefillShortAsync()
+    {
+        // The caller holds the lock, and those that come right now should still be in this call.
+        await Task.Yield();
+        await _renewing.WaitAsync();
+        try
+        {
+            lock (_gate)
+                _refilling = false;
+            var now = _time.GetTimestamp();
+            var due = new List<RedisHotKey>();
+            foreach (var hot in _hotKeys.Watched)
+            {
+                if (!hot.IsShort)
+                    continue;
+                hot.IsShort = false;
+
+                // Another refill or a renewal may have been faster.
+                if (hot.Units > 0 || hot.IsSaturated(now))
+                    continue;
+                hot.Boost = Math.Min(hot.Boost * 2, 64);
+                due.Add(hot);
+            }
+
+            if (due.Count > 0 && _link.IsAvailable)
+                await RenewAsync(due, now);
+        }
+        finally
+        {
+            _renewing.Release();
+        }
+    }
+
+    private async ValueTask<bool> RenewDueAsync()
     {
         var now = _time.GetTimestamp();
         var interval = Ticks(_options.Leases.RenewInterval);
@@ -78,7 +151,7 @@ internal sealed class RedisLeases : IAsyncDisposable
                 hot.NextRenewal = now;
             }
 
-            var idle = now - hot.LastDemand > 4 * interval;
+            var idle = IsIdle(hot, now);
             if (hot.Leased && idle && hot.Held == 0)
                 hot.Leased = false;
             if (!hot.Leased && now - hot.LastDemand > 2 * _time.TimestampFrequency)
@@ -86,7 +159,9 @@ internal sealed class RedisLeases : IAsyncDisposable
             if (!hot.Leased)
                 continue;
             leased = true;
-            var low = !hot.IsSaturated(now) && hot.Units < Target(hot) / 3;
+            var low = !hot.IsSaturated(now) && hot.Units < Target(hot, now) / 3;
+            if (now >= hot.NextRenewal)
+                hot.Boost = Math.Max(1, hot.Boost / 2);
             if (now >= hot.NextRenewal || (low && now - hot.LastRenewal > interval / 10))
                 (due ??= []).Add(hot);
         }
@@ -103,7 +178,9 @@ internal sealed class RedisLeases : IAsyncDisposable
         lock (_gate)
             loop = _loop;
         await loop;
+        await _renewing.WaitAsync();
         await ReturnAllAsync();
+        _renewing.Release();
         _ended.Dispose();
     }
 
@@ -121,8 +198,9 @@ internal sealed class RedisLeases : IAsyncDisposable
             await RenewAsync(held, _time.GetTimestamp(), leaving: true);
     }
 
-    private bool TryDecide(in LimitCheck check, long now, out LimitOutcome outcome, out StoreVerdict verdict)
+    private bool TryDecide(in LimitCheck check, long now, out LimitOutcome outcome, out StoreVerdict verdict, out RedisHotKey? isShort)
     {
+        isShort = null;
         var hot = _hotKeys.Count(check, now);
         if (hot is null)
         {
@@ -132,6 +210,15 @@ internal sealed class RedisLeases : IAsyncDisposable
         }
 
         EnsureLoop();
+        if (TrySpend(check, hot, now, out outcome, out verdict))
+            return true;
+        if (hot.Leased && check.Cost <= Math.Max(1, hot.Shape.Burst / 8))
+            isShort = hot;
+        return false;
+    }
+
+    private bool TrySpend(in LimitCheck check, RedisHotKey hot, long now, out LimitOutcome outcome, out StoreVerdict verdict)
+    {
         if (hot.TrySpend(check.Cost, now))
         {
             outcome = hot.Admitted();
@@ -231,9 +318,13 @@ internal sealed class RedisLeases : IAsyncDisposable
         }
     }
 
-    private long Target(RedisHotKey hot)
+    private bool IsIdle(RedisHotKey hot, long now) => now - hot.LastDemand > 4 * Ticks(_options.Leases.RenewInterval);
+
+    private long Target(RedisHotKey hot, long now)
     {
-        var wanted = hot.Demand * _options.Leases.RenewInterval.TotalSeconds * 1.5;
+        if (IsIdle(hot, now))
+            return 0;
+        var wanted = hot.Demand * hot.Boost * _options.Leases.RenewInterval.TotalSeconds * 1.5;
         return (long)Math.Min(Math.Ceiling(wanted), Math.Max(1, hot.Shape.Burst / 8));
     }
 
@@ -247,7 +338,7 @@ internal sealed class RedisLeases : IAsyncDisposable
         for (var i = 0; i < due.Count; i++)
         {
             keys[i + 1] = due[i].StateKey;
-            wants[i] = Write(leases.AsSpan(i * 42), due[i], limits, leaving);
+            wants[i] = Write(leases.AsSpan(i * 42), due[i], limits, now, leaving);
         }
 
         var arguments = new RedisValue[3 + limits.Count];
@@ -266,7 +357,7 @@ internal sealed class RedisLeases : IAsyncDisposable
         }
     }
 
-    private (long Kept, long Wanted, bool InPlace) Write(Span<byte> lease, RedisHotKey hot, List<RedisLimitShape> limits, bool leaving)
+    private (long Kept, long Wanted, bool InPlace) Write(Span<byte> lease, RedisHotKey hot, List<RedisLimitShape> limits, long now, bool leaving)
     {
         var index = limits.IndexOf(hot.Shape);
         if (index < 0)
@@ -277,7 +368,7 @@ internal sealed class RedisLeases : IAsyncDisposable
 
         var isNew = hot.Id is null;
         hot.Id ??= NewId();
-        var target = leaving ? 0 : Target(hot);
+        var target = leaving ? 0 : Target(hot, now);
         var returned = isNew ? 0 : hot.Withdraw(Math.Max(0, hot.Units - (leaving ? 0 : 2 * target)));
         var kept = isNew ? 0 : hot.Units;
         var spent = isNew ? 0 : Math.Max(0, hot.Held - returned - kept);

@@ -23,6 +23,7 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
     private readonly RedisLink _link;
     private readonly RedisDecisionQueue _queue;
     private readonly RedisHotKeys _hotKeys;
+    private int _disposed;
 
     /// <summary>Starts connecting; never waits and never fails for a server that is not there.</summary>
     /// <param name="options">Address and behaviour; not changed afterwards.</param>
@@ -66,9 +67,13 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
         LimitChecks.Validate(checks.Span, outcomes.Length, concurrency: false);
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled<StoreVerdict>(cancellationToken);
-        if (Leases.TryDecide(checks.Span, outcomes.Span, out var verdict))
+        if (Leases.TryDecide(checks.Span, outcomes.Span, out var verdict, out var isShort))
             return new(verdict);
-        return _link.IsAvailable ? _queue.DecideAsync(checks, outcomes, peek: false, cancellationToken) : Unavailable();
+        if (!_link.IsAvailable)
+            return Unavailable();
+        return isShort is null
+            ? _queue.DecideAsync(checks, outcomes, peek: false, cancellationToken)
+            : AcquireAfterRefillAsync(isShort, checks, outcomes, cancellationToken);
     }
 
     public ValueTask<StoreVerdict> PeekAsync(
@@ -129,9 +134,24 @@ internal sealed class RedisLimitStore : ILimitStore, INodeShare
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         await Share.DisposeAsync();
         await Leases.DisposeAsync();
         await _link.DisposeAsync();
+    }
+
+    private async ValueTask<StoreVerdict> AcquireAfterRefillAsync(
+        RedisHotKey hot, ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellation)
+    {
+        await Leases.RefillAsync(hot).WaitAsync(cancellation);
+        if (Leases.TryDecideAgain(checks.Span[0], hot, out var outcome, out var verdict))
+        {
+            outcomes.Span[0] = outcome;
+            return verdict;
+        }
+
+        return _link.IsAvailable ? await _queue.DecideAsync(checks, outcomes, peek: false, cancellation) : await Unavailable();
     }
 
     private async ValueTask<RedisResult?> RunAsync(RedisScript script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellation)

@@ -103,7 +103,12 @@ internal sealed class RedisLink : IAsyncDisposable
                 database = _database ?? throw new IOException("not connected");
             }
 
+            var loss = _options.Losses?.Invoke() ?? RedisCallLoss.None;
+            if (loss == RedisCallLoss.Request)
+                throw new IOException("the call was lost");
             var answer = await RunAsync(database, script, keys, arguments);
+            if (loss == RedisCallLoss.Answer)
+                throw new IOException("the answer was lost");
             _breaker.Succeeded();
             return answer;
         }

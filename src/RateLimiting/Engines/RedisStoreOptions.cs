@@ -63,6 +63,9 @@ public sealed class RedisStoreOptions
     /// <summary>Replaces the server's clock, so that tests run in virtual time and step it.</summary>
     internal TimeProvider? ServerClock { get; set; }
 
+    /// <summary>Loses calls on their way, so that tests cut one node from a living server.</summary>
+    internal Func<RedisCallLoss>? Losses { get; set; }
+
     /// <summary>Says what is wrong, one sentence a fault, each with the option's path, its value and what is allowed.</summary>
     /// <param name="path">The path of these options: <c>Tenfold:RateLimiting:Redis</c>.</param>
     internal IEnumerable<string> Faults(string path)
@@ -103,6 +106,19 @@ public sealed class RedisStoreOptions
         if (EvenShare is not (>= 0 and <= 1))
             yield return $"{path}:EvenShare = {EvenShare}: must be 0-1";
     }
+}
+
+/// <summary>What a partition does to a call.</summary>
+internal enum RedisCallLoss
+{
+    /// <summary>It arrives and is answered.</summary>
+    None,
+
+    /// <summary>It never arrives.</summary>
+    Request,
+
+    /// <summary>It arrives and counts; its answer is lost.</summary>
+    Answer,
 }
 
 /// <summary>
