@@ -1,4 +1,5 @@
 using Tenfold.RateLimiting.Edges;
+using Tenfold.RateLimiting.Engines;
 
 namespace Tenfold.RateLimiting;
 
@@ -23,6 +24,12 @@ public sealed class RateLimitingOptions
 
     /// <summary>The rules, in order. None by default: then every request is admitted.</summary>
     public IList<RuleOptions> Rules { get; } = [];
+
+    /// <summary>The embedded engine, which also stands in for another that cannot be asked.</summary>
+    public EmbeddedStoreOptions Embedded { get; } = new();
+
+    /// <summary>The Redis engine. Its address is <see cref="Engine"/>.</summary>
+    public RedisStoreOptions Redis { get; } = new();
 
     /// <summary>How the ASP.NET Core middleware reads attributes from a request and answers.</summary>
     public HttpEdgeOptions Http { get; } = new();

@@ -1,0 +1,36 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Tenfold.RateLimiting.Engines;
+
+/// <summary>The engines that <c>AddTenfoldRateLimiting</c> registers.</summary>
+internal static class BuiltInEngines
+{
+    /// <summary>In this process.</summary>
+    public static LimitEngine Embedded { get; } = new(
+        "embedded",
+        "embedded:",
+        (services, options, _) => new EmbeddedLimitStore(options.Embedded, Time(services), Loggers(services)));
+
+    /// <summary>Redis, Valkey or Garnet.</summary>
+    public static LimitEngine Redis { get; } = new("redis", "redis://host:6379", CreateRedis);
+
+    /// <summary>The same over TLS.</summary>
+    public static LimitEngine RedisOverTls { get; } = new("rediss", "rediss://host:6379", CreateRedis);
+
+    /// <summary>The store of this node alone, for when the engine cannot be asked.</summary>
+    public static ILimitStore CreateLocal(IServiceProvider services) =>
+        new EmbeddedLimitStore(services.GetRequiredService<IOptions<RateLimitingOptions>>().Value.Embedded, Time(services), Loggers(services));
+
+    private static RedisLimitStore CreateRedis(IServiceProvider services, RateLimitingOptions options, EngineAddress address)
+    {
+        // With its password, which the address does not show.
+        options.Redis.Address = options.Engine;
+        return new RedisLimitStore(options.Redis, Time(services), Loggers(services));
+    }
+
+    private static TimeProvider Time(IServiceProvider services) => services.GetRequiredService<TimeProvider>();
+
+    private static ILoggerFactory Loggers(IServiceProvider services) => services.GetRequiredService<ILoggerFactory>();
+}
