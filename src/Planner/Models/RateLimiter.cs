@@ -7,7 +7,7 @@ namespace Tenfold.Planner.Models;
 internal sealed class RateLimiterModel : PlanModel
 {
     private const string BenchSource = "stated: measured beside Tenfold on 2 processors, November 2026 (bench/run rate-limiter repeats it)";
-    private const string LabSource = "stated: a first run of 'tenfold lab rate-limiter' on 2 processors shared with its driver, November 2026";
+    private const string LabSource = "stated: 'tenfold lab rate-limiter' on 2 processors shared with its driver, 2026-11-24";
 
     public override string System => "rate-limiter";
 
@@ -37,8 +37,8 @@ internal sealed class RateLimiterModel : PlanModel
     public override IReadOnlyList<MeasuredFigure> Figures { get; } =
     [
         new("http-decisions-per-second", "{decision}/s", "Saturation of one node over HTTP, the load driver on the same machine.", 20_000, LabSource),
-        new("http-p99-at-80-percent", "s", "99th percentile of latency at 80 % of saturation. Shown to be compared with your own bound.", 0.01, LabSource, IsPercentile: true),
-        new("memory-per-key", "By", "Growth of resident memory for each key with state.", 100, LabSource),
+        new("http-p99-at-80-percent", "s", "99th percentile of latency at 80 % of saturation. Shown to be compared with your own bound.", 0.004, LabSource, IsPercentile: true),
+        new("memory-per-key", "By", "Growth of resident memory for each key with state.", 65, LabSource),
         new("redis-decisions-per-second", "{decision}/s", "Decisions of one Redis shard by script, without pipelining.", 50_000, BenchSource),
     ];
 

@@ -50,6 +50,7 @@ internal sealed class PlannerValidationScenario : Scenario
 
         Judge(run, points);
         run.Note($"Each node is capped at {Quota * 100:0} % of one processor by: {nodes.Method}. Nodes share no state: callers spread keys over them.");
+        run.Note("Nodes that share nothing should scale in a straight line (alpha and beta near 0). The run shows that they do and that the law says so; it says nothing of engines that are shared.");
         run.Note("Eight capped processes on one machine stand for eight small machines; a network between them and a balancer before them are not in it.");
         return run.Finish();
     }
