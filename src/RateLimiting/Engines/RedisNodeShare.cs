@@ -26,6 +26,7 @@ internal sealed class RedisNodeShare : INodeShare, IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly Dictionary<string, double> _limitDemand = new(StringComparer.Ordinal);
     private readonly Task _loop;
+    private long _measured;
     private volatile Registry _registry = new(1, [], []);
 
     /// <param name="options">Heartbeat and even share.</param>
@@ -45,6 +46,7 @@ internal sealed class RedisNodeShare : INodeShare, IAsyncDisposable
         _node = Encoding.ASCII.GetBytes(Convert.ToHexString(node));
         _prefix = shapes.Named("node:");
         _keys = [shapes.Named("nodes"), shapes.Named("demand"), shapes.Named("node:" + Convert.ToHexString(node))];
+        _measured = time.GetTimestamp();
         _loop = runByItself ? LoopAsync() : Task.CompletedTask;
     }
 
@@ -110,15 +112,27 @@ internal sealed class RedisNodeShare : INodeShare, IAsyncDisposable
     private Dictionary<string, double> Measure()
     {
         var all = new List<(string Name, double Units)>();
+        var now = _time.GetTimestamp();
+        var elapsed = _time.GetElapsedTime(_measured, now) / _options.HeartbeatInterval;
+
+        // Too short a time measures chance, not demand.
+        var measure = elapsed > 0.1;
         foreach (var shape in _hotKeys.Limits)
         {
-            var offered = Interlocked.Exchange(ref shape.Offered, 0) / _options.HeartbeatInterval.TotalSeconds;
             var name = LimitName(shape.Limit);
             var demand = _limitDemand.GetValueOrDefault(name);
-            demand += 0.5 * (offered - demand);
-            _limitDemand[name] = demand;
+            if (measure)
+            {
+                var offered = Interlocked.Exchange(ref shape.Offered, 0) / (elapsed * _options.HeartbeatInterval.TotalSeconds);
+                demand += Math.Min(1, 0.5 * elapsed) * (offered - demand);
+                _limitDemand[name] = demand;
+            }
+
             all.Add((name, demand));
         }
+
+        if (measure)
+            _measured = now;
 
         foreach (var hot in _hotKeys.Watched)
             all.Add((KeyName(hot.Shape.Limit, hot.Key), hot.SteadyDemand));
