@@ -43,6 +43,11 @@ internal static class LocalBench
             "allocated-a-decision", AllocatedBy(keys, key => store.Store.TryAcquire(key, Wide, 1, out _)),
             AllocatedBy(keys, key => peer.AttemptAcquire(key).Dispose()), "By", double.NaN);
 
+        foreach (var figure in LocalMemoryBench.Run(quick))
+            yield return figure;
+        foreach (var figure in AccuracyTable(quick))
+            yield return figure;
+
         Figure Rate(string name, double aim, int threads, string[] over)
         {
             double ours = 0, theirs = 0;
@@ -57,6 +62,21 @@ internal static class LocalBench
             }
 
             return Figure.HigherIsBetter(name, ours, theirs, "decisions/s", aim);
+        }
+    }
+
+    /// <summary>Wrong decisions and broken promises beside an exact sliding log, over the same requests; the peer column is .NET's fixed window's algorithm.</summary>
+    private static IEnumerable<Figure> AccuracyTable(bool quick)
+    {
+        var requests = quick ? 1_000_000 : 10_000_000;
+        foreach (var (traffic, pressure) in new[] { ("ordinary", 3.0), ("crowded", 10.0), ("flooded", 50.0) })
+        {
+            var window = Accuracy.Measure(LimitAlgorithm.FixedWindow, requests, 7, pressure);
+            var counter = Accuracy.Measure(LimitAlgorithm.SlidingWindowCounter, requests, 7, pressure);
+            var bucket = Accuracy.Measure(LimitAlgorithm.TokenBucket, requests, 7, pressure);
+            yield return Figure.LowerIsBetter($"token-bucket-violations-{traffic}", bucket.Violations, window.Violations, "requests", double.NaN);
+            yield return Figure.LowerIsBetter($"sliding-counter-wrong-{traffic}", counter.WrongShare * 100, window.WrongShare * 100, "%", double.NaN);
+            yield return Figure.LowerIsBetter($"sliding-counter-violations-{traffic}", counter.Violations, window.Violations, "requests", double.NaN);
         }
     }
 

@@ -12,7 +12,7 @@ namespace Tenfold.RateLimiting.Engines;
 /// </remarks>
 internal sealed class EmbeddedOverflow
 {
-    private const int Cells = 64;
+    private const int Cells = 16;
 
     private readonly Cell[] _cells = new Cell[Cells];
 

@@ -162,13 +162,15 @@ internal struct EmbeddedShard
             }
         }
 
-        var live = CountLive(now, out _freshNotBefore);
+        var live = CountLive(now, out var freshNotBefore);
         if (live >= maxCount)
         {
+            _freshNotBefore = freshNotBefore;
             _refused = 1;
             return false;
         }
 
+        _freshNotBefore = 0;
         _refused = 0;
         var most = Math.Max(8, (int)(maxCount / FullLoad) + 2);
         if (live + 1 > (int)(_capacity * LoadAfterGrowth))
