@@ -33,6 +33,29 @@ public sealed class LimiterTrialTests
     }
 
     [Fact]
+    public async Task A_search_for_saturation_ends_in_a_record_that_the_planner_reads()
+    {
+        await using var limiter = new FakeLimiter();
+        var directory = Directory.CreateTempSubdirectory("tenfold-lab").FullName;
+        var run = new LabRun("rate-limiter", new LabOptions { TimeScale = 0.1, MaxRatePerSecond = 3000 }, _progress, 4);
+        var trial = new LimiterTrial(run, limiter.Http, limiter.Resp);
+
+        await trial.HttpThroughputAsync(() => TimeSpan.Zero, _cancelled);
+        await trial.RespThroughputAsync(() => TimeSpan.Zero, _cancelled);
+        var record = run.Finish();
+        await new LabRecordStore(directory).SaveAsync(record, _cancelled);
+
+        var read = Planner.LabFigures.Latest(directory, "rate-limiter")!;
+        var model = Planner.ModelCatalog.Find("rate-limiter")!;
+        var plan = model.Make(new Planner.PlanRequest { Record = read });
+        Assert.Equal(record.Id, read.Id);
+        Assert.Equal(record.Figures["http-decisions-per-second"].Value, plan.Lines.Single(line => line.Name == "http-decisions-per-second").Value);
+        Assert.Equal(record.Figures["http-p99-at-80-percent"].Value, plan.Lines.Single(line => line.Name == "http-p99-at-80-percent").Value);
+        Assert.All(record.Phases, phase => Assert.True(phase.OfferedPerSecond < 3000 * 1.3, "the highest rate bounds every phase"));
+        Directory.Delete(directory, recursive: true);
+    }
+
+    [Fact]
     public async Task A_limiter_that_gives_a_twentieth_too_much_is_caught()
     {
         await using var limiter = new FakeLimiter { RateFactor = 1.05 };
