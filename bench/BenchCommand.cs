@@ -17,6 +17,7 @@ internal static class BenchCommand
             ("local", RateLimiter.LocalBench.Run),
             ("resp", RateLimiter.RespBench.Run),
             ("redis", RateLimiter.RedisBench.Run),
+            ("grpc", RateLimiter.GrpcBench.Run),
         ],
     };
 

@@ -69,7 +69,7 @@ internal static class RespBench
         return new Measured(double.Parse(fields[1], invariant), double.Parse(fields[6], invariant), cpu.TotalMicroseconds / requests);
     }
 
-    private static TimeSpan CpuTime(int processId)
+    internal static TimeSpan CpuTime(int processId)
     {
         using var process = Process.GetProcessById(processId);
         return process.TotalProcessorTime;

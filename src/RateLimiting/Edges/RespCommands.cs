@@ -17,6 +17,13 @@ internal sealed class RespCommands(RespThrottle throttle, RespDecisions? decisio
     /// <summary>Whether a connection must log in first.</summary>
     public bool RequiresAuthentication => _credentials.Required;
 
+    /// <summary>Counts a batch's throttle replies.</summary>
+    public void CountReplies(RespWriter output)
+    {
+        var (admitted, limited) = output.TakeCounts();
+        statistics.Decided(admitted, limited);
+    }
+
     /// <summary>Counts a connection whose framing was lost.</summary>
     public void CountFault() => statistics.ProtocolFault();
 

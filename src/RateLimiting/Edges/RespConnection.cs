@@ -71,6 +71,7 @@ internal sealed class RespConnection(Socket socket, RespSession session, int max
 
     private async ValueTask SendAsync()
     {
+        session.Count();
         var rest = session.Output.Written;
         while (!rest.IsEmpty)
             rest = rest[await socket.SendAsync(rest, SocketFlags.None)..];

@@ -24,8 +24,8 @@ internal sealed class RespListener(RespOptions options, RespCommands commands, R
     private Task _accepting = Task.CompletedTask;
     private long _lastId;
 
-    /// <summary>Where it listens once started; null before, and when it is switched off.</summary>
-    public IPEndPoint? EndPoint => (IPEndPoint?)_listener?.LocalEndPoint;
+    /// <summary>Where it listens; null before the start, after the stop, and when it is switched off.</summary>
+    public IPEndPoint? EndPoint { get; private set; }
 
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -49,8 +49,9 @@ internal sealed class RespListener(RespOptions options, RespCommands commands, R
         }
 
         _listener = listener;
+        EndPoint = (IPEndPoint)listener.LocalEndPoint!;
         _accepting = AcceptAsync(listener);
-        RespLog.Listening(log, EndPoint!);
+        RespLog.Listening(log, EndPoint);
         return Task.CompletedTask;
     }
 
@@ -58,6 +59,7 @@ internal sealed class RespListener(RespOptions options, RespCommands commands, R
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         _listener?.Dispose();
+        EndPoint = null;
         await _accepting;
         foreach (var (connection, _) in _connections.Values)
             connection.Abort();

@@ -18,13 +18,19 @@ public static class RespServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         services.TryAddSingleton(TimeProvider.System);
+        services.AddMetrics();
         services.TryAddSingleton<RespStatistics>();
+        services.TryAddSingleton<RespMetrics>();
         services.TryAddSingleton(provider => new RespCommands(
             new RespThrottle(provider.GetRequiredService<ILimitStore>()),
             new RespDecisions(provider.GetRequiredService<IRateLimiter>()),
             Options(provider),
             provider.GetRequiredService<RespStatistics>()));
-        services.TryAddSingleton(provider => ActivatorUtilities.CreateInstance<RespListener>(provider, Options(provider)));
+        services.TryAddSingleton(provider =>
+        {
+            _ = provider.GetRequiredService<RespMetrics>();
+            return ActivatorUtilities.CreateInstance<RespListener>(provider, Options(provider));
+        });
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, RespListener>(
             provider => provider.GetRequiredService<RespListener>()));
         return services;

@@ -51,6 +51,9 @@ internal sealed class RespSession(RespCommands commands, long id, string remoteA
     /// <summary>The replies.</summary>
     public RespWriter Output { get; } = new();
 
+    /// <summary>Adds the batch's decisions to the listener's counts. Before the replies leave, so that whoever has one can see it counted.</summary>
+    public void Count() => commands.CountReplies(Output);
+
     /// <summary>Takes commands until none is whole, decisions must be waited for, or the replies fill a send.</summary>
     [System.Runtime.CompilerServices.SkipLocalsInit]
     public RespStep Process(ReadOnlySpan<byte> input, out int consumed)

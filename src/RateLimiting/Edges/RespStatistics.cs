@@ -15,6 +15,8 @@ internal sealed class RespStatistics(TimeProvider time)
     private long _connectionsRefused;
     private long _protocolFaults;
     private long _loginsRefused;
+    private long _admitted;
+    private long _limited;
 
     public long Connections => Interlocked.Read(ref _connections);
 
@@ -25,6 +27,12 @@ internal sealed class RespStatistics(TimeProvider time)
     public long ProtocolFaults => Interlocked.Read(ref _protocolFaults);
 
     public long LoginsRefused => Interlocked.Read(ref _loginsRefused);
+
+    /// <summary><c>CL.THROTTLE</c> decisions that admitted.</summary>
+    public long Admitted => Interlocked.Read(ref _admitted);
+
+    /// <summary><c>CL.THROTTLE</c> decisions that limited.</summary>
+    public long Limited => Interlocked.Read(ref _limited);
 
     public void Opened()
     {
@@ -37,6 +45,15 @@ internal sealed class RespStatistics(TimeProvider time)
     public void Refused() => Interlocked.Increment(ref _connectionsRefused);
 
     public void ProtocolFault() => Interlocked.Increment(ref _protocolFaults);
+
+    /// <summary>Adds a batch's <c>CL.THROTTLE</c> decisions.</summary>
+    public void Decided(int admitted, int limited)
+    {
+        if (admitted > 0)
+            Interlocked.Add(ref _admitted, admitted);
+        if (limited > 0)
+            Interlocked.Add(ref _limited, limited);
+    }
 
     public void LoginRefused() => Interlocked.Increment(ref _loginsRefused);
 
@@ -58,6 +75,8 @@ internal sealed class RespStatistics(TimeProvider time)
         # Stats
         total_connections_received:{ConnectionsAccepted}
         rejected_connections:{ConnectionsRefused}
+        throttle_admitted:{Admitted}
+        throttle_limited:{Limited}
         protocol_errors:{ProtocolFaults}
         refused_logins:{LoginsRefused}
 

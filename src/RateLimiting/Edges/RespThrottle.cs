@@ -48,9 +48,7 @@ internal sealed class RespThrottle(ILimitStore store)
 
     /// <summary>A key's text. What is not UTF-8 (or looks like this spelling) is spelled in hexadecimal, so that two keys stay two.</summary>
     internal static string Text(ReadOnlySpan<byte> key) =>
-        IsPlain(key) ? Encoding.UTF8.GetString(key) : "\0x" + Convert.ToHexString(key);
-
-    private static bool IsPlain(ReadOnlySpan<byte> key) => Utf8.IsValid(key) && !key.StartsWith(HexMark);
+        Utf8.IsValid(key) && !key.StartsWith(HexMark) ? Encoding.UTF8.GetString(key) : "\0x" + Convert.ToHexString(key);
 
     private bool Read(
         ReadOnlySpan<byte> input,
@@ -89,9 +87,7 @@ internal sealed class RespThrottle(ILimitStore store)
     {
         if (_embedded is not null && !queue)
         {
-            var admitted = IsPlain(key)
-                ? _embedded.TryAcquire(key, limit, quantity, out var outcome)
-                : _embedded.TryAcquire(Text(key), limit, quantity, out outcome);
+            var admitted = _embedded.TryAcquire(key, limit, quantity, out var outcome);
             Write(output, limit, quantity, admitted, outcome);
             return null;
         }

@@ -16,6 +16,8 @@ internal sealed class RespWriter
 
     private byte[] _buffer = [];
     private int _length;
+    private int _admitted;
+    private int _limited;
 
     /// <summary>Bytes gathered.</summary>
     public int Length => _length;
@@ -25,6 +27,14 @@ internal sealed class RespWriter
 
     /// <summary>Whether the client speaks RESP3, which has maps and a null of its own.</summary>
     public bool IsVersion3 { get; set; }
+
+    /// <summary>The throttle replies written since the last call.</summary>
+    public (int Admitted, int Limited) TakeCounts()
+    {
+        var counts = (_admitted, _limited);
+        (_admitted, _limited) = (0, 0);
+        return counts;
+    }
 
     /// <summary>Forgets what was gathered and gives the buffer back.</summary>
     public void Clear()
@@ -59,6 +69,10 @@ internal sealed class RespWriter
         at += WriteInteger(span[at..], retryAfterSeconds);
         at += WriteInteger(span[at..], resetAfterSeconds);
         _length += at;
+        if (limited)
+            _limited++;
+        else
+            _admitted++;
     }
 
     /// <summary>A whole number.</summary>
