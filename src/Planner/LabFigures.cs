@@ -22,6 +22,9 @@ public sealed record LabFigures(
     /// <summary>What the histogram's digits and a phase's edges explain.</summary>
     private const double LittleTolerance = 0.05;
 
+    /// <summary>Shorter phases than half say little about saturation.</summary>
+    private const double LeastTimeScale = 0.5;
+
     /// <summary>Where a figure comes from, for a plan's line.</summary>
     public string Source => $"lab record {Id}, {StartedAt:yyyy-MM-dd}, {Machine}";
 
@@ -77,6 +80,8 @@ public sealed record LabFigures(
     {
         if (record.GetProperty("verdict").GetString() != "kept")
             yield return "a promise was broken in this run: figures of a broken run prove nothing";
+        if (record.TryGetProperty("timeScale", out var scale) && scale.GetDouble() < LeastTimeScale)
+            yield return $"its phases were cut to {Quantity.Number(scale.GetDouble())} of their length: figures are rough, run it at time scale 1";
         foreach (var phase in record.GetProperty("phases").EnumerateArray())
         {
             if (!phase.TryGetProperty("inSystem", out var sampled) || !phase.GetProperty("latencySeconds").TryGetProperty("mean", out var mean))

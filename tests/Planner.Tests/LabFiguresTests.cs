@@ -23,6 +23,14 @@ public sealed class LabFiguresTests : IDisposable
         Assert.Contains("a promise was broken", Assert.Single(Read(Record("a", verdict: "broken")).Doubts), StringComparison.Ordinal);
 
     [Fact]
+    public void A_run_that_was_cut_short_is_a_doubt()
+    {
+        var text = Record("a").Replace("\"verdict\"", "\"timeScale\": 0.1, \"verdict\"", StringComparison.Ordinal);
+
+        Assert.Contains("cut to 0.1 of their length", Assert.Single(Read(text).Doubts), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_phase_that_breaks_Littles_law_is_a_doubt_with_its_numbers()
     {
         // 1,000 a second for 5 ms each are 5 in the system, not 7.

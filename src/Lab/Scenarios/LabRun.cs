@@ -133,6 +133,6 @@ internal sealed class LabRun
 
     private string DefaultCommand() =>
         $"tenfold lab {_scenario} --seed {Options.Seed}"
-        + (Options.TimeScale == 1 ? "" : $" --scale {Options.TimeScale.ToString(CultureInfo.InvariantCulture)}")
+        + (Options.TimeScale == 1 ? "" : $" --time-scale {Options.TimeScale.ToString(CultureInfo.InvariantCulture)}")
         + (Options.Redis ? " --redis" : "");
 }
