@@ -69,7 +69,7 @@ internal sealed class FixedWindowLedger : QuotaLedger
         Lent -= units;
     }
 
-    public override void Charge(long now, long units)
+    public override void Charge(long now, long units, long deepest = long.MaxValue)
     {
         Roll(now);
         _used += units;

@@ -17,21 +17,23 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
     private long _sentAt;
     private long _sentHeld;
     private long _sentOver;
+    private long _sentDebt;
     private long _reportedAt = now;
     private long _roundAt = now;
     private long _offered;
     private double _offeredBefore;
     private long _overSpent;
+    private long _debt;
 
     // While cut off in available mode: what the share has brought since the last answer, less what was in hand then and what was spent.
     private double _ownCredit;
     private long _ownCreditAt;
     private long _unansweredSince;
 
-    // Asking out of turn: free 20 times a second, and once for each thousand units offered.
+    // Asking out of turn: 5 times a second, and once for each 2,500 units offered, so that calls stay under one in a thousand decisions.
     private const int MostAsks = 64;
-    private const double AsksPerSecond = 20;
-    private const double AsksPerUnit = 0.001;
+    private const double AsksPerSecond = 5;
+    private const double AsksPerUnit = 0.0004;
     private double _asks = MostAsks;
     private long _asksAt = now;
 
@@ -59,14 +61,17 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
     /// <summary>Demand of the last reported round, in units a second.</summary>
     public double Demand { get; private set; }
 
-    /// <summary>Whether an answer ever came.</summary>
+    /// <summary>Whether an answer ever came, and the limit is still the same.</summary>
     public bool IsKnown { get; private set; }
+
+    /// <summary>Units owed: charged beyond what was in hand, and not yet acknowledged.</summary>
+    public long Owed => _debt;
 
     /// <summary>Whether a report waits for its answer.</summary>
     public bool IsAsking { get; private set; }
 
     /// <summary>Whether nothing is held, asked or owed: such a holder can be forgotten.</summary>
-    public bool IsIdle => Held == 0 && SetAside == 0 && _offered == 0 && _overSpent == 0 && Demand == 0 && !IsAsking;
+    public bool IsIdle => Held == 0 && SetAside == 0 && _offered == 0 && _overSpent == 0 && _debt == 0 && Demand == 0 && !IsAsking;
 
     /// <summary>Whether the owner has been silent for too long.</summary>
     public bool IsCutOff(long now) => _unansweredSince != 0 && now - _unansweredSince > terms.Silence;
@@ -94,11 +99,11 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
         return 0;
     }
 
-    /// <summary>Units that may be spent now.</summary>
+    /// <summary>Units that may be spent now, after what is owed.</summary>
     public long Spendable(long now)
     {
         Expire(now);
-        return Held + OwnCredit(now);
+        return Math.Max(0, Held + OwnCredit(now) - _debt);
     }
 
     /// <summary>Counts units asked for, admitted or not: the demand that fair sharing follows.</summary>
@@ -128,12 +133,11 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
     /// <summary>Sets <paramref name="units"/> aside, all or none, until <see cref="Release"/>.</summary>
     public bool TrySetAside(long now, long units)
     {
-        Expire(now);
+        if (units > Spendable(now))
+            return false;
         if (units > Held)
         {
             var missing = units - Held;
-            if (missing > OwnCredit(now))
-                return false;
             // A unit of its own making is held without being lent: the owner books it by what is reported as overspent, and only so.
             _ownCredit -= missing;
             _overSpent += missing;
@@ -146,10 +150,12 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
     }
 
     /// <summary>Ends a setting aside of <paramref name="units"/> in <paramref name="generation"/>, of which <paramref name="spent"/> were spent.</summary>
-    /// <remarks>What was set aside before the lease died counts as spent with its owner and does not come back.</remarks>
+    /// <remarks>
+    /// What was set aside before the lease died counts as spent with its owner and does not come back. Word that comes after the end, but
+    /// before anyone took note of it, still counts: whoever spends looks at the time first.
+    /// </remarks>
     public void Release(long now, long generation, long units, long spent)
     {
-        Expire(now);
         var covered = Math.Min(units, spent);
         if (generation == Generation)
         {
@@ -158,7 +164,8 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
             Held += units - covered;
         }
 
-        Charge(now, spent - covered);
+        if (spent > covered)
+            Charge(now, spent - covered);
     }
 
     /// <summary>Books units that were spent without asking: from what is in hand, and the rest as debt.</summary>
@@ -168,7 +175,7 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
         var covered = Math.Min(units, Held);
         Held -= covered;
         _spentTotal += covered;
-        _overSpent += units - covered;
+        _debt += units - covered;
     }
 
     /// <summary>Writes the report to send now; the answers to earlier ones are void from here on.</summary>
@@ -185,20 +192,27 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
         var stock = Demand * terms.Horizon / TimeSpan.TicksPerSecond;
         stock += Math.Sqrt(stock);
         if (Held > (2 * stock) + waiting)
+        {
+            FreeAbove += Held - ((long)stock + waiting);
             Held = (long)stock + waiting;
+        }
+
         var want = Math.Max(0, Math.Max(waiting, (long)Math.Ceiling(stock)) - Held);
+        // What is in hand helps too: the least grant that helps is smaller by it.
+        least = least == 0 ? 0 : Math.Max(1, least - Held);
         _sentAt = now;
         _sentHeld = Held + SetAside;
         _sentOver = _overSpent;
+        _sentDebt = _debt;
         IsAsking = true;
-        if (_unansweredSince == 0)
+        if (_unansweredSince == 0 && IsKnown)
         {
             _unansweredSince = now;
             _ownCreditAt = now;
             _ownCredit = -Held;
         }
 
-        return new LeaseReport(incarnation, ++_sequence, _epoch, _spentTotal, _sentOver, _sentHeld, want, least, Demand, weight);
+        return new LeaseReport(incarnation, ++_sequence, _epoch, _spentTotal, _sentOver, _sentDebt, _sentHeld, want, least, Demand, weight);
     }
 
     /// <summary>Takes the owner's answer; false when it is void (late, or from an owner that was replaced).</summary>
@@ -219,12 +233,20 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
             ExpiresAt = _sentAt + grant.Duration - terms.ClockStep;
         Expire(now);
         _overSpent -= _sentOver;
+        _debt -= _sentDebt;
         Share = grant.Share;
         FreeAbove = grant.Free;
         DryUntil = grant.DryFor == long.MaxValue ? long.MaxValue : now + grant.DryFor;
         _unansweredSince = 0;
         IsKnown = true;
         return true;
+    }
+
+    /// <summary>The limit changed: free units go back with the next report, which asks anew.</summary>
+    public void Distrust()
+    {
+        Held = 0;
+        IsKnown = false;
     }
 
     /// <summary>Gives up waiting for the answer to the last report: should it still come, it is void.</summary>
@@ -239,8 +261,10 @@ internal sealed class LeaseHolder(LeaseTerms terms, long incarnation, double wei
 
     private bool GoesOnAlone(long now) => terms.Mode == PartitionMode.Available && IsKnown && IsCutOff(now);
 
+    // What was set aside may have been spent since: only what is free in hand is known not to be.
     private void Void()
     {
+        _spentTotal += SetAside;
         Held = 0;
         SetAside = 0;
         Generation++;

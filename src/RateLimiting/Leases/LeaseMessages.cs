@@ -9,13 +9,16 @@ namespace Tenfold.RateLimiting.Leases;
 /// <param name="Epoch">The owner's epoch that granted the held units; 0 for none.</param>
 /// <param name="SpentTotal">Leased units spent in this life.</param>
 /// <param name="OverSpent">Units spent without a lease while cut off and not yet acknowledged: the owner books them as debt.</param>
+/// <param name="Debt">Units that settled work cost beyond what it held, not yet acknowledged.</param>
 /// <param name="Held">Units still in hand. Less than the owner has on record means: the rest came back.</param>
 /// <param name="Want">Units that would be of use beyond <paramref name="Held"/>.</param>
 /// <param name="Least">The smallest grant that helps: the cost of a waiting request.</param>
 /// <param name="Demand">Units asked for a second, admitted or not.</param>
 /// <param name="Weight">The holder's weight in fair sharing, over 0.</param>
+[GenerateSerializer]
+[Alias("tenfold.rate-limiter.lease-report")]
 internal readonly record struct LeaseReport(
-    long Incarnation, long Sequence, long Epoch, long SpentTotal, long OverSpent, long Held, long Want, long Least, double Demand, double Weight);
+    long Incarnation, long Sequence, long Epoch, long SpentTotal, long OverSpent, long Debt, long Held, long Want, long Least, double Demand, double Weight);
 
 /// <summary>The owner's answer for one key.</summary>
 /// <param name="Sequence">The report that it answers.</param>
@@ -26,5 +29,7 @@ internal readonly record struct LeaseReport(
 /// <param name="Share">The holder's fair share, units a second.</param>
 /// <param name="DryFor">When the grant fell short of the least that helps: how long until asking again can help; else 0.</param>
 /// <param name="Free">Units that the owner still has for anyone after this grant.</param>
+[GenerateSerializer]
+[Alias("tenfold.rate-limiter.lease-grant")]
 internal readonly record struct LeaseGrant(
     long Sequence, long Epoch, long Confirmed, long Units, long Duration, double Share, long DryFor, long Free);

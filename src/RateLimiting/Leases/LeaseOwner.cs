@@ -7,12 +7,15 @@ namespace Tenfold.RateLimiting.Leases;
 /// aggregator owns what it leased itself. Pure: time is passed in.
 /// </summary>
 /// <remarks>
-/// Not thread-safe: an owner is one loop. A report costs O(log n) on average and O(n log n) when shares are divided anew, at most eight times
-/// a round, for n holders. Fairness: each holder earns credit at its max-min share; units beyond all credits go to whoever asks.
+/// Not thread-safe: an owner is one loop. A report costs O(n) for n holders, and O(n log n) when shares are divided anew. Fairness: each holder earns credit at its max-min share; units beyond all credits go to whoever asks.
 /// Sources: Google Doorman (leases, learning, fair share), max-min fairness (Bertsekas and Gallager).
 /// </remarks>
 internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoch)
 {
+    // Up to so many holders shares are divided anew at every changed demand; beyond, eight times a round.
+    private const int ManyHolders = 64;
+
+    private QuotaLedger _ledger = ledger;
     private readonly Dictionary<string, Account> _accounts = new(StringComparer.Ordinal);
     private readonly List<string> _gone = [];
     private double[] _demands = [];
@@ -25,7 +28,7 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
     private long _nextExpiry = long.MaxValue;
 
     /// <summary>What is lent and spent.</summary>
-    public QuotaLedger Ledger => ledger;
+    public QuotaLedger Ledger => _ledger;
 
     /// <summary>Holders on record.</summary>
     public int Holders => _accounts.Count;
@@ -36,33 +39,72 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
     /// <summary>Nothing is granted before this moment: leases of a lost owner may still be spent.</summary>
     public long LearnsUntil { get; init; }
 
-    /// <summary>
-    /// Answers a report. Null when it is older than one already seen.
-    /// </summary>
+    /// <summary>Hears a report and answers it. Null when it is older than one already seen.</summary>
+    public LeaseGrant? Handle(long now, string holder, in LeaseReport report, long authorityUntil = long.MaxValue) =>
+        Hear(now, holder, report) ? Answer(now, holder, report, authorityUntil) : null;
+
+    /// <summary>Takes in what a report says; false when it is older than one already seen.</summary>
     /// <param name="now">The time on the owner's clock.</param>
     /// <param name="holder">The holder's name, stable over its restarts.</param>
     /// <param name="report">What it says.</param>
-    /// <param name="authorityUntil">The owner's own right to grant ends here: no lease outlives it.</param>
-    public LeaseGrant? Handle(long now, string holder, in LeaseReport report, long authorityUntil = long.MaxValue)
+    public bool Hear(long now, string holder, in LeaseReport report)
     {
-        Expire(now);
         ref var slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_accounts, holder, out var known);
         var account = slot ??= new Account { Incarnation = report.Incarnation, SpentSeen = report.SpentTotal };
         if (report.Incarnation < account.Incarnation || (report.Incarnation == account.Incarnation && report.Sequence <= account.Sequence))
-            return null;
+            return false;
         if (report.Incarnation > account.Incarnation)
             account.Reborn(report.Incarnation, report.SpentTotal);
         account.Sequence = report.Sequence;
         account.HeardAt = now;
-        account.Least = Math.Min(report.Least, ledger.Ceiling);
+        account.Least = Math.Min(report.Least, _ledger.Ceiling);
         var changed = !known || account.Demand != report.Demand || account.Weight != report.Weight;
         account.Demand = report.Demand;
         account.Weight = report.Weight;
-        var confirmed = Settle(now, account, report);
-        if (changed || ledger.Rate != _dividedRate)
+        // Heard first, even when its lease has ended unnoticed: what it did not spend is not lost.
+        Settle(now, account, report);
+        Expire(now);
+        if (changed || _ledger.Rate != _dividedRate)
             Divide(now, force: !known);
+        return true;
+    }
+
+    /// <summary>Grants what a report, just heard, asks for. Null when a newer one was heard since.</summary>
+    /// <param name="now">The time on the owner's clock.</param>
+    /// <param name="holder">The holder's name.</param>
+    /// <param name="report">The report.</param>
+    /// <param name="authorityUntil">The owner's own right to grant ends here: no lease outlives it.</param>
+    public LeaseGrant? Answer(long now, string holder, in LeaseReport report, long authorityUntil = long.MaxValue)
+    {
+        Expire(now);
+        if (!_accounts.TryGetValue(holder, out var account) || account.Incarnation != report.Incarnation || account.Sequence != report.Sequence)
+            return null;
+        if (_ledger.Rate != _dividedRate)
+            Divide(now, force: false);
         Credit(now);
-        return Grant(now, account, report, confirmed, authorityUntil);
+        return Grant(now, account, report, authorityUntil);
+    }
+
+    /// <summary>
+    /// The limit changed while in use: what is used and lent is taken over. Where another algorithm counts now, what is lent counts as
+    /// spent, and holders get new leases with their next report.
+    /// </summary>
+    public void Change(long now, LimitTerms limit, bool sameAlgorithm)
+    {
+        foreach (var account in _accounts.Values)
+        {
+            account.Drop(_ledger.Generation(now));
+            if (sameAlgorithm)
+                continue;
+            _ledger.Spend(now, account.Lent + account.LentBefore);
+            account.Lent = 0;
+            account.LentBefore = 0;
+        }
+
+        _ledger = _ledger.Change(now, limit);
+        foreach (var account in _accounts.Values)
+            account.Generation = _ledger.Generation(now);
+        Divide(now, force: true);
     }
 
     /// <summary>Units the holders could use beyond what they hold, and the smallest waiting cost: what an aggregator asks for.</summary>
@@ -84,7 +126,7 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
     public bool IsIdle(long now)
     {
         Expire(now);
-        return _accounts.Count == 0 && ledger.Lent == 0 && ledger.TimeUntilFull(now) == 0;
+        return _accounts.Count == 0 && _ledger.Lent == 0 && _ledger.TimeUntilFull(now) == 0;
     }
 
     /// <summary>Lets leases end whose time is over: unreported units count as spent. Forgets holders long silent.</summary>
@@ -94,19 +136,19 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
             return;
         _nextExpiry = long.MaxValue;
         _gone.Clear();
-        var generation = ledger.Generation(now);
+        var generation = _ledger.Generation(now);
         foreach (var (name, account) in _accounts)
         {
             account.Drop(generation);
             if (account.Lent > 0 && now >= account.ExpiresAt)
             {
-                ledger.Spend(now, account.Lent);
+                _ledger.Spend(now, account.Lent);
                 account.Lent = 0;
             }
 
             if (account.LentBefore > 0 && now >= account.BeforeExpiresAt)
             {
-                ledger.Spend(now, account.LentBefore);
+                _ledger.Spend(now, account.LentBefore);
                 account.LentBefore = 0;
             }
 
@@ -123,28 +165,30 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
             Divide(now, force: true);
     }
 
-    private long Settle(long now, Account account, in LeaseReport report)
+    private void Settle(long now, Account account, in LeaseReport report)
     {
-        account.Drop(ledger.Generation(now));
+        account.Drop(_ledger.Generation(now));
         // Units of another epoch are none of this owner's lending.
         var spent = Math.Max(0, report.SpentTotal - account.SpentSeen);
         account.SpentSeen = Math.Max(account.SpentSeen, report.SpentTotal);
         var covered = Math.Min(spent, account.Lent);
-        ledger.Spend(now, covered);
+        _ledger.Spend(now, covered);
         account.Lent -= covered;
-        ledger.Charge(now, Math.Max(0, report.OverSpent - account.Presumed));
+        // A surplus deeper than the burst would punish longer than any limiter remembers; a debt of settled work is paid in full.
+        _ledger.Charge(now, Math.Max(0, report.OverSpent - account.Presumed), deepest: _ledger.Ceiling);
+        _ledger.Charge(now, report.Debt);
         account.Presumed = 0;
         var confirmed = report.Epoch == epoch ? Math.Min(report.Held, account.Lent) : 0;
         // What was lent and is neither spent nor held came back, or its grant was lost and will never be taken.
-        ledger.TakeBack(now, account.Lent - confirmed);
+        _ledger.TakeBack(now, account.Lent - confirmed);
         account.Lent = confirmed;
-        return confirmed;
     }
 
-    private LeaseGrant Grant(long now, Account account, in LeaseReport report, long confirmed, long authorityUntil)
+    private LeaseGrant Grant(long now, Account account, in LeaseReport report, long authorityUntil)
     {
+        var confirmed = account.Lent;
         account.Unmet = 0;
-        var until = Math.Min(authorityUntil, ledger.LendableUntil(now));
+        var until = Math.Min(authorityUntil, _ledger.LendableUntil(now));
         var duration = Math.Min(terms.Duration, until == long.MaxValue ? terms.Duration : until - now);
         // While learning, units of the lost owner stay good until they expire by themselves; the holder keeps that owner's epoch.
         if (now < LearnsUntil)
@@ -155,21 +199,21 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
             return new LeaseGrant(report.Sequence, epoch, confirmed, 0, 0, account.Share, Math.Clamp(duration, 1, terms.LeastGap), 0);
         }
 
-        var free = ledger.Free(now);
+        var free = _ledger.Free(now);
         var units = Math.Max(0, Math.Min(Math.Min(report.Want, free), (long)(Claim(account, free) + Pool(free) + 1e-6)));
         if (units < account.Least && units < report.Want)
             units = 0;
         var used = Math.Min(account.Credit, units);
         account.Credit -= used;
         _credits -= used;
-        ledger.Lend(now, units);
+        _ledger.Lend(now, units);
         account.Lent += units;
         account.LentWhenHeard = account.Lent;
         account.ExpiresAt = Math.Max(account.ExpiresAt, now + duration + terms.ClockStep);
         _nextExpiry = Math.Min(_nextExpiry, account.ExpiresAt);
         account.Unmet = report.Want - units;
         var dry = units >= Math.Min(report.Want, Math.Max(1, report.Least)) && report.Want > 0 ? 0 : DryFor(now, account, report);
-        return new LeaseGrant(report.Sequence, epoch, confirmed, units, duration, account.Share, dry, Math.Max(0, ledger.Free(now)));
+        return new LeaseGrant(report.Sequence, epoch, confirmed, units, duration, account.Share, dry, Math.Max(0, _ledger.FreeInAll(now)));
     }
 
     private long DryFor(long now, Account account, in LeaseReport report)
@@ -177,10 +221,10 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
         if (report.Want == 0)
             return 0;
         var least = Math.Max(1, report.Least);
-        var ledgerDry = ledger.TimeUntilFree(now, least);
+        var ledgerDry = _ledger.TimeUntilFree(now, least);
         if (ledgerDry == long.MaxValue)
             return long.MaxValue;
-        var missing = least - account.Credit - Pool(ledger.Free(now));
+        var missing = least - account.Credit - Pool(_ledger.Free(now));
         var creditDry = missing <= 1e-6 || _accounts.Count == 1 ? 0 : (long)Math.Ceiling(missing / Math.Max(account.Share, 1e-9) * TimeSpan.TicksPerSecond);
         return Math.Max(ledgerDry, Math.Min(creditDry, terms.Duration));
     }
@@ -224,14 +268,14 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
         var expected = (long)(account.Share * (now - account.HeardAt) / TimeSpan.TicksPerSecond) - account.LentWhenHeard;
         if (expected <= account.Presumed)
             return;
-        ledger.Charge(now, expected - account.Presumed);
+        _ledger.Charge(now, expected - account.Presumed);
         account.Presumed = expected;
     }
 
     /// <summary>Divides the rate among the holders by max-min fairness; what nobody demands is shared by weight, as headroom.</summary>
     private void Divide(long now, bool force)
     {
-        if (!force && now - _sharedAt < terms.Refresh / 8)
+        if (!force && _accounts.Count > ManyHolders && now - _sharedAt < terms.Refresh / 8)
             return;
         Credit(now);
         _sharedAt = now;
@@ -244,7 +288,7 @@ internal sealed class LeaseOwner(LeaseTerms terms, QuotaLedger ledger, long epoc
         }
 
         var i = 0;
-        var rate = _dividedRate = ledger.Rate;
+        var rate = _dividedRate = _ledger.Rate;
         Demand = 0;
         var weights = 0.0;
         foreach (var account in _accounts.Values)

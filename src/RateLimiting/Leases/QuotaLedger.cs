@@ -25,6 +25,9 @@ internal abstract class QuotaLedger
     /// <summary>Units free to lend now; under zero while a debt is paid back.</summary>
     public abstract long Free(long now);
 
+    /// <summary>Units free here and above, as far as is known.</summary>
+    public virtual long FreeInAll(long now) => Free(now);
+
     /// <summary>Until when a unit lent now may be spent; <see cref="long.MaxValue"/> for any time.</summary>
     public virtual long LendableUntil(long now) => long.MaxValue;
 
@@ -44,10 +47,23 @@ internal abstract class QuotaLedger
     public abstract void TakeBack(long now, long units);
 
     /// <summary>Books units that were spent without having been lent.</summary>
-    public abstract void Charge(long now, long units);
+    /// <param name="now">The time.</param>
+    /// <param name="units">The units.</param>
+    /// <param name="deepest">The deepest debt into which they may lead.</param>
+    public abstract void Charge(long now, long units, long deepest = long.MaxValue);
+
+    /// <summary>A ledger for a changed limit, which takes over what is used and what is lent: neither forgotten nor multiplied.</summary>
+    public QuotaLedger Change(long now, LimitTerms limit)
+    {
+        var used = Ceiling - Free(now) - Lent;
+        var next = Create(limit, now);
+        next.Charge(now, used);
+        next.Lend(now, Lent);
+        return next;
+    }
 
     /// <summary>The ledger for a limit, full.</summary>
-    /// <param name="limit">The limit; <see cref="Supports"/> must hold.</param>
+    /// <param name="limit">The limit.</param>
     /// <param name="now">The time.</param>
     /// <param name="unknownBefore">
     /// What was used before this moment is unknown (the owner before was lost), so that all of it counts as used; null when nothing was.
@@ -57,11 +73,9 @@ internal abstract class QuotaLedger
         LimitAlgorithm.TokenBucket => new TokenBucketLedger(limit, now, unknownBefore),
         LimitAlgorithm.FixedWindow => new FixedWindowLedger(limit, now, unknownBefore),
         LimitAlgorithm.SlidingWindowCounter or LimitAlgorithm.SlidingWindowLog => new SlidingWindowLedger(limit, now, unknownBefore),
+        LimitAlgorithm.Concurrency => new ConcurrencyLedger(limit),
         _ => throw new ArgumentException($"{limit.Algorithm} cannot be leased.", nameof(limit)),
     };
-
-    /// <summary>Whether a limit of this algorithm can be leased.</summary>
-    public static bool Supports(LimitAlgorithm algorithm) => algorithm is not LimitAlgorithm.Concurrency;
 }
 
 /// <summary>The numbers of a <see cref="Limit"/>, as they travel.</summary>
@@ -69,10 +83,14 @@ internal abstract class QuotaLedger
 /// <param name="Permits">Units a period.</param>
 /// <param name="Period">Ticks.</param>
 /// <param name="Burst">Most units at once.</param>
+[GenerateSerializer]
+[Alias("tenfold.rate-limiter.limit-terms")]
 internal readonly record struct LimitTerms(LimitAlgorithm Algorithm, long Permits, long Period, long Burst)
 {
     /// <summary>The terms of a limit.</summary>
-    public static LimitTerms Of(Limit limit) => new(limit.Algorithm, limit.Permits, limit.Period.Ticks, limit.Burst);
+    /// <remarks>Concurrency has no period; a second stands in, so that sharing by demand works the same way.</remarks>
+    public static LimitTerms Of(Limit limit) => new(
+        limit.Algorithm, limit.Permits, limit.Algorithm == LimitAlgorithm.Concurrency ? TimeSpan.TicksPerSecond : limit.Period.Ticks, limit.Burst);
 
     /// <summary>Units a second.</summary>
     public double Rate => (double)Permits / Period * TimeSpan.TicksPerSecond;

@@ -6,6 +6,8 @@ namespace Tenfold.RateLimiting.Leases;
 /// </remarks>
 internal sealed class RegionalLease
 {
+    private readonly AggregatorLedger _ledger;
+
     /// <summary>Begins a life.</summary>
     /// <param name="terms">The nodes' terms; the lease above lasts longer.</param>
     /// <param name="limit">The limit.</param>
@@ -14,7 +16,8 @@ internal sealed class RegionalLease
     public RegionalLease(LeaseTerms terms, LimitTerms limit, long life, long now)
     {
         Above = new LeaseHolder(terms.Above, life, 1, now);
-        Below = new LeaseOwner(terms, new AggregatorLedger(terms, Above, limit.Burst), life);
+        _ledger = new AggregatorLedger(terms, Above, limit.Burst);
+        Below = new LeaseOwner(terms, _ledger, life);
     }
 
     /// <summary>The lease from the root.</summary>
@@ -38,6 +41,13 @@ internal sealed class RegionalLease
         Below.Expire(now);
         var (unmet, unmetLeast) = Below.Unmet(now);
         return Above.Report(now, waiting + unmet, least == 0 ? unmetLeast : least, Below.Demand);
+    }
+
+    /// <summary>The limit changed: what is free here goes back with the next report, which asks anew.</summary>
+    public void Follow(in LimitTerms limit)
+    {
+        _ledger.Follow(limit);
+        Above.Distrust();
     }
 
     /// <summary>Whether nothing is held, lent or asked.</summary>

@@ -63,7 +63,7 @@ internal sealed class SlidingWindowLedger : QuotaLedger
 
     public override void TakeBack(long now, long units) => Lent -= units;
 
-    public override void Charge(long now, long units) => Use(now, units);
+    public override void Charge(long now, long units, long deepest = long.MaxValue) => Use(now, units);
 
     private void Use(long now, long units)
     {

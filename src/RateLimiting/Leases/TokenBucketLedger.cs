@@ -60,11 +60,10 @@ internal sealed class TokenBucketLedger : QuotaLedger
         _free += units;
     }
 
-    // A debt deeper than the burst would punish longer than any limiter remembers.
-    public override void Charge(long now, long units)
+    public override void Charge(long now, long units, long deepest = long.MaxValue)
     {
         Mint(now);
-        _free = Math.Max(-_limit.Burst, _free - units);
+        _free = Math.Max(Math.Min(_free, -deepest), _free - units);
     }
 
     private void Mint(long now)

@@ -46,9 +46,11 @@ internal sealed class SimulatedRegion
         if (_lease is not { } lease)
             return;
         var now = Clock;
+        if (!lease.Below.Hear(now, node, report))
+            return;
         if (!lease.ShouldAskFirst(now, report))
         {
-            Handle(lease, from, node, report, answer);
+            Answer(lease, from, node, report, answer);
             return;
         }
 
@@ -57,16 +59,16 @@ internal sealed class SimulatedRegion
             Ask(lease, now);
     }
 
-    private void Handle(RegionalLease lease, int from, string node, in LeaseReport report, Action<LeaseGrant> answer)
+    private void Answer(RegionalLease lease, int from, string node, in LeaseReport report, Action<LeaseGrant> answer)
     {
-        if (lease.Below.Handle(Clock, node, report) is { } grant)
+        if (lease.Below.Answer(Clock, node, report) is { } grant)
             _network.Send(Place, from, () => answer(grant));
     }
 
-    private void HandleWaiting(RegionalLease lease)
+    private void AnswerWaiting(RegionalLease lease)
     {
         foreach (var (from, node, report, answer) in _waiting)
-            Handle(lease, from, node, report, answer);
+            Answer(lease, from, node, report, answer);
         _waiting.Clear();
     }
 
@@ -78,7 +80,7 @@ internal sealed class SimulatedRegion
             if (lease.Above.IsAsking && _network.Now - _askedAt > _terms.Silence / 4)
             {
                 lease.Above.Abandon();
-                HandleWaiting(lease);
+                AnswerWaiting(lease);
             }
 
             lease.Below.Expire(now);
@@ -104,7 +106,7 @@ internal sealed class SimulatedRegion
         _network.Send(Place, _root.Place, () => _root.Receive(Place, _name, report, grant =>
         {
             if (ReferenceEquals(_lease, lease) && lease.Above.Apply(Clock, grant))
-                HandleWaiting(lease);
+                AnswerWaiting(lease);
         }));
     }
 }
