@@ -15,6 +15,7 @@ public static class EnvoyEndpointRouteBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         endpoints.MapGrpcService<EnvoyRateLimitService>();
+        endpoints.MapGrpcService<QuotaService>();
         endpoints.MapGrpcHealthChecksService();
         endpoints.MapGrpcReflectionService();
         return endpoints;

@@ -15,10 +15,16 @@ public static class EnvoyServiceCollectionExtensions
     public static IServiceCollection AddTenfoldRateLimitingGrpc(this IServiceCollection services)
     {
         ArgumentNullException.ThrowIfNull(services);
-        services.AddGrpc().AddServiceOptions<EnvoyRateLimitService>(service => service.MaxReceiveMessageSize = MaxCallBytes);
+        services.AddGrpc()
+            .AddServiceOptions<EnvoyRateLimitService>(service => service.MaxReceiveMessageSize = MaxCallBytes)
+            .AddServiceOptions<QuotaService>(service => service.MaxReceiveMessageSize = MaxCallBytes);
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks();
         services.TryAddSingleton<EnvoyRateLimitService>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<QuotaDirectory>();
+        services.TryAddSingleton<QuotaOptions>();
+        services.TryAddSingleton<QuotaService>();
         return services;
     }
 }
