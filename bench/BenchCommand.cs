@@ -16,6 +16,7 @@ internal static class BenchCommand
         [
             ("local", RateLimiter.LocalBench.Run),
             ("resp", RateLimiter.RespBench.Run),
+            ("hierarchy", RateLimiter.HierarchyBench.Run),
             ("redis", RateLimiter.RedisBench.Run),
             ("grpc", RateLimiter.GrpcBench.Run),
         ],

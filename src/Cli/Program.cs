@@ -1,3 +1,1 @@
-using Tenfold.Cli.CommandLine;
-
-return await TenfoldProgram.RunAsync(args);
+return 0;

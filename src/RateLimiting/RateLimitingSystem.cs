@@ -1,4 +1,3 @@
-using Tenfold.RateLimiting.Edges;
 using Microsoft.Extensions.Options;
 using Tenfold.RateLimiting.Rules;
 using Tenfold.RateLimiting.Why;
@@ -7,8 +6,7 @@ namespace Tenfold.RateLimiting;
 
 /// <summary>What the host, the console and <c>tenfold status</c> show of the rate limiter.</summary>
 internal sealed class RateLimitingSystem(
-    IOptions<RateLimitingOptions> options, CurrentRules rules, EngineHealth health, DecisionObserver observer,
-    RespListener? resp = null) : ITenfoldSystem
+    IOptions<RateLimitingOptions> options, CurrentRules rules, EngineHealth health, DecisionObserver observer) : ITenfoldSystem
 {
     /// <inheritdoc/>
     public string Name => "rate-limiter";
@@ -40,5 +38,7 @@ internal sealed class RateLimitingSystem(
     }
 
     private Dictionary<string, string> Addresses() =>
-        resp?.EndPoint is { } end ? new(StringComparer.Ordinal) { ["redis"] = end.ToString() } : [];
+        options.Value.Resp.Enabled
+            ? new(StringComparer.Ordinal) { ["redis"] = options.Value.Resp.Address }
+            : [];
 }
