@@ -34,6 +34,16 @@ public sealed partial class ChildProcess : IAsyncDisposable
     /// <summary>Whether it has ended.</summary>
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Lines written so far.</summary>
+    public int LineCount
+    {
+        get
+        {
+            lock (_gate)
+                return _lines.Count;
+        }
+    }
+
     /// <summary>What it has written so far, standard output and error as they came.</summary>
     public string Output
     {

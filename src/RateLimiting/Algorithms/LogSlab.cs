@@ -47,7 +47,7 @@ internal sealed class LogSlab(LogBudget budget)
         log = _freeLog;
         _freeLog = _logs[log].Head;
         _entries[block * EntriesInBlock] = new Entry(at, units);
-        _logs[log] = new Log { Head = block, Tail = block, TailCount = 1, Unwritten = 1, Restarted = true };
+        _logs[log] = new Log { Head = block, Tail = block, TailCount = 1 };
         return true;
     }
 
@@ -65,7 +65,6 @@ internal sealed class LogSlab(LogBudget budget)
         if (at <= tail.At)
         {
             tail.Total += units;
-            queue.Restarted |= queue.Unwritten == 0;
             return;
         }
 
@@ -73,7 +72,6 @@ internal sealed class LogSlab(LogBudget budget)
         if (queue.TailCount < EntriesInBlock)
         {
             _entries[(queue.Tail * EntriesInBlock) + queue.TailCount++] = new Entry(at, total);
-            queue.Unwritten++;
         }
         else if (TryTakeBlock(out var block))
         {
@@ -82,12 +80,10 @@ internal sealed class LogSlab(LogBudget budget)
             queue.Tail = block;
             queue.TailCount = 1;
             _entries[block * EntriesInBlock] = new Entry(at, total);
-            queue.Unwritten++;
         }
         else
         {
             tail = new Entry(at, total);
-            queue.Restarted |= queue.Unwritten == 0;
         }
     }
 
@@ -135,52 +131,25 @@ internal sealed class LogSlab(LogBudget budget)
         _freeLog = log;
     }
 
-    /// <summary>Copies entries, oldest first, as (instant, units); the newest so many of them, or all.</summary>
-    public int CopyTo(int log, int newest, List<(long At, long Units)> into)
+    /// <summary>Copies the entries, oldest first, as (instant, units).</summary>
+    public void CopyTo(int log, List<(long At, long Units)> into)
     {
         ref var queue = ref _logs[log];
-        var count = Count(queue);
-        var skip = Math.Max(0, count - newest);
         var previous = queue.Base;
-        var block = queue.Head;
         var index = queue.HeadIndex;
-        for (var i = 0; i < count; i++, index++)
+        for (var block = queue.Head; ; block = _next[block], index = 0)
         {
-            if (index == EntriesInBlock)
+            var end = block == queue.Tail ? queue.TailCount : EntriesInBlock;
+            for (; index < end; index++)
             {
-                block = _next[block];
-                index = 0;
+                ref var entry = ref _entries[(block * EntriesInBlock) + index];
+                into.Add((entry.At, entry.Total - previous));
+                previous = entry.Total;
             }
 
-            ref var entry = ref _entries[(block * EntriesInBlock) + index];
-            if (i >= skip)
-                into.Add((entry.At, entry.Total - previous));
-            previous = entry.Total;
+            if (block == queue.Tail)
+                return;
         }
-
-        return count - skip;
-    }
-
-    /// <summary>
-    /// What a journal has not seen of the log: so many of its newest entries, or all (<paramref name="restarted"/>) when an older one changed.
-    /// Calling this marks them as seen.
-    /// </summary>
-    public int TakeUnwritten(int log, out bool restarted)
-    {
-        ref var queue = ref _logs[log];
-        restarted = queue.Restarted;
-        var unwritten = restarted ? int.MaxValue : queue.Unwritten;
-        queue.Restarted = false;
-        queue.Unwritten = 0;
-        return unwritten;
-    }
-
-    private int Count(in Log queue)
-    {
-        var count = queue.TailCount - queue.HeadIndex;
-        for (var block = queue.Head; block != queue.Tail; block = _next[block])
-            count += EntriesInBlock;
-        return count;
     }
 
     private ref Entry TailEntry(in Log queue) => ref _entries[(queue.Tail * EntriesInBlock) + queue.TailCount - 1];
@@ -231,7 +200,5 @@ internal sealed class LogSlab(LogBudget budget)
         public int HeadIndex;
         public int Tail;
         public int TailCount;
-        public int Unwritten;
-        public bool Restarted;
     }
 }

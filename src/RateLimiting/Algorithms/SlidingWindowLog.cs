@@ -74,6 +74,18 @@ internal readonly struct SlidingWindowLog
         return (state.Payload & InSlab) != 0;
     }
 
+    /// <summary>The payload of a state with these entries, oldest first.</summary>
+    public static ulong Restore(List<(long At, long Units)> entries, LogSlab slab)
+    {
+        if (entries.Count == 0)
+            return 0;
+        if (!slab.TryCreate(entries[0].At, entries[0].Units, out var log))
+            return (ulong)entries.Sum(entry => entry.Units);
+        foreach (var (at, units) in entries.Skip(1))
+            slab.Append(log, at, units);
+        return InSlab | (uint)log;
+    }
+
     private static void Add(in LimitTerms limit, ref LimitState state, LogSlab? slab, long now, long cost)
     {
         // A clock that steps back does not reorder the log.

@@ -21,6 +21,7 @@ internal sealed class EmbeddedLimitStore : ILimitStore
     private readonly EmbeddedKeyHash _hash;
     private readonly EmbeddedReservations _reservations;
     private readonly Lock _reservationsGate = new();
+    private readonly EmbeddedJournaling? _journal;
     private long _reservationsDue = long.MaxValue;
 
     public EmbeddedLimitStore(EmbeddedStoreOptions options, TimeProvider time, ILoggerFactory loggers)
@@ -30,12 +31,32 @@ internal sealed class EmbeddedLimitStore : ILimitStore
         ArgumentNullException.ThrowIfNull(loggers);
         if (options.Faults().FirstOrDefault() is { } fault)
             throw new ArgumentException(fault, nameof(options));
-        Span<byte> secret = stackalloc byte[16];
-        RandomNumberGenerator.Fill(secret);
-        _hash = new EmbeddedKeyHash(BinaryPrimitives.ReadUInt64LittleEndian(secret), BinaryPrimitives.ReadUInt64LittleEndian(secret[8..]));
-        _clock = new EmbeddedClock(time);
-        _table = new EmbeddedTable(options, _hash);
         _reservations = new EmbeddedReservations(options.MaxReservations);
+        if (options.JournalPath is null)
+        {
+            Span<byte> random = stackalloc byte[16];
+            RandomNumberGenerator.Fill(random);
+            _hash = new EmbeddedKeyHash(BinaryPrimitives.ReadUInt64LittleEndian(random), BinaryPrimitives.ReadUInt64LittleEndian(random[8..]));
+            _clock = new EmbeddedClock(time);
+            _table = new EmbeddedTable(options, _hash);
+            return;
+        }
+
+        var journal = EmbeddedJournaling.Open(options, EmbeddedTable.ShardsFor(options));
+        try
+        {
+            _hash = new EmbeddedKeyHash((ulong)journal.Secret, (ulong)(journal.Secret >> 64));
+            _table = new EmbeddedTable(options, _hash, journal.Shards);
+            _clock = new EmbeddedClock(time, EmbeddedJournaling.Recover(journal, _table, _reservations));
+            _reservationsDue = _reservations.NextDue;
+            _journal = new EmbeddedJournaling(
+                journal, options, _table, _reservations, _reservationsGate, _clock, time, loggers.CreateLogger<EmbeddedLimitStore>());
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Keys whose state is kept; those equal to fresh count until their place is needed.</summary>
@@ -93,30 +114,44 @@ internal sealed class EmbeddedLimitStore : ILimitStore
     {
         LimitChecks.ValidateReservation(reservationId, expiresAfter);
         LimitChecks.Validate(checks.Span, outcomes.Length, concurrency: true);
+        StoreVerdict verdict;
         lock (_reservationsGate)
         {
             var now = _clock.Now();
             Expire(now);
-            return ValueTask.FromResult(Reserve(IdOf(reservationId), checks.Span, outcomes.Span, expiresAfter.Ticks * 100, now));
+            verdict = Reserve(IdOf(reservationId), checks.Span, outcomes.Span, expiresAfter.Ticks * 100, now);
         }
+
+        if (verdict == StoreVerdict.Admitted)
+            _journal?.Reserved();
+        return ValueTask.FromResult(verdict);
     }
 
     /// <inheritdoc/>
     public ValueTask<SettleOutcome> SettleAsync(string reservationId, long actualCost, CancellationToken cancellationToken = default)
     {
         LimitChecks.ValidateSettlement(reservationId, actualCost);
+        SettleOutcome outcome;
         lock (_reservationsGate)
         {
             var now = _clock.Now();
             Expire(now);
             if (!_reservations.TryFind(IdOf(reservationId), out var reservation))
                 return ValueTask.FromResult(SettleOutcome.Unknown);
-            return ValueTask.FromResult(Settle(reservation, actualCost, now));
+            outcome = Settle(reservation, actualCost, now);
         }
+
+        // A repeat too: the first may have settled in memory and not yet in the file.
+        _journal?.Reserved();
+        return ValueTask.FromResult(outcome);
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        _journal?.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool DecideOne(in EmbeddedKey key, Limit limit, long cost, bool charge, out LimitOutcome outcome)
@@ -146,7 +181,9 @@ internal sealed class EmbeddedLimitStore : ILimitStore
             return DecideOneLocked(ref shard, key, limit, cost, charge, now, out outcome);
         slot.FreshAt = state.FreshAt;
         slot.Payload = state.Payload;
+        shard.MarkUnwritten(ref slot);
         shard.Exit();
+        _journal?.Admitted();
         return true;
     }
 
@@ -154,21 +191,24 @@ internal sealed class EmbeddedLimitStore : ILimitStore
     private bool DecideOneLocked(
         ref EmbeddedShard shard, in EmbeddedKey key, Limit limit, long cost, bool charge, long now, out LimitOutcome outcome)
     {
+        Decision decision;
         shard.Enter();
         try
         {
             var state = _table.Load(ref shard, key, limit, now, out var place);
-            var decision = _table.Decide(ref shard, limit, ref state, place, now, cost, charge);
-            outcome = LimitChecks.Outcome(decision);
-            var charged = decision.HasRoom && charge && cost > 0;
-            if (charged || IsKeptLog(limit, place))
+            decision = _table.Decide(ref shard, limit, ref state, place, now, cost, charge);
+            if ((decision.HasRoom && charge && cost > 0) || IsKeptLog(limit, place))
                 _table.Store(ref shard, key, limit, state, place, now);
-            return decision.HasRoom;
         }
         finally
         {
             shard.Exit();
         }
+
+        outcome = LimitChecks.Outcome(decision);
+        if (decision.HasRoom && charge && cost > 0)
+            _journal?.Admitted();
+        return decision.HasRoom;
     }
 
     private StoreVerdict Decide(ReadOnlySpan<LimitCheck> checks, Span<LimitOutcome> outcomes, bool charge)
@@ -184,7 +224,10 @@ internal sealed class EmbeddedLimitStore : ILimitStore
         var now = _clock.Now();
         if (now >= Volatile.Read(ref _reservationsDue))
             ExpireDue(now);
-        return DecideTogether(checks, outcomes, now, charge, None);
+        var verdict = DecideTogether(checks, outcomes, now, charge, None);
+        if (charge && verdict == StoreVerdict.Admitted)
+            _journal?.Admitted();
+        return verdict;
     }
 
     private const int None = EmbeddedReservations.None;
@@ -303,9 +346,15 @@ internal sealed class EmbeddedLimitStore : ILimitStore
         var reservation = _reservations.Begin(id, now + expiresAfter, now + (2 * expiresAfter));
         var verdict = DecideTogether(checks, outcomes, now, charge: true, reservation);
         if (verdict == StoreVerdict.Admitted)
+        {
             _reservations.Commit(reservation);
+            _journal?.Changed(id);
+        }
         else
+        {
             _reservations.Cancel(reservation);
+        }
+
         Volatile.Write(ref _reservationsDue, _reservations.NextDue);
         return verdict;
     }
@@ -318,6 +367,7 @@ internal sealed class EmbeddedLimitStore : ILimitStore
         var late = entry.Phase == EmbeddedReservationPhase.Expired;
         End(reservation, now, returned: !late, actualCost);
         entry.Phase = EmbeddedReservationPhase.Settled;
+        _journal?.Changed(entry.Id);
         return late ? SettleOutcome.SettledLate : SettleOutcome.Settled;
     }
 

@@ -69,6 +69,9 @@ internal struct EmbeddedShard
     public int Count;
     public EmbeddedOverflow? Overflow;
     public LogSlab? Logs;
+
+    /// <summary>Keys whose states a journal has yet to see; null without a journal.</summary>
+    public List<(ulong Fingerprint, byte Check)>? Unwritten;
     private byte[] _slots;
     private int _offset;
     private int _capacity;
@@ -134,6 +137,15 @@ internal struct EmbeddedShard
         }
 
         return ref Unsafe.NullRef<EmbeddedSlot>();
+    }
+
+    /// <summary>Notes that a journal has yet to see a slot's state. With the lock.</summary>
+    public readonly void MarkUnwritten(ref EmbeddedSlot slot)
+    {
+        if (Unwritten is null || slot.Dirty)
+            return;
+        slot.Dirty = true;
+        Unwritten.Add((slot.Fingerprint, slot.Check));
     }
 
     /// <summary>Adds a key that is not there, or answers false when the shard is full of states that must not be forgotten. With the lock.</summary>

@@ -27,12 +27,11 @@ internal sealed class EmbeddedTable
 
     /// <summary>The limits' versions under which states are kept, to rescale states of limits that nobody said were replaced.</summary>
     private readonly ConcurrentDictionary<(UInt128 Id, ushort Tag), Limit> _versions = new();
+    private ConcurrentQueue<Limit>? _newVersions;
 
     public EmbeddedTable(EmbeddedStoreOptions options, EmbeddedKeyHash hash, int? shards = null)
     {
-        var count = shards ?? Math.Min(
-            Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)Environment.ProcessorCount * 64), 256, MaxShards),
-            (int)BitOperations.RoundUpToPowerOf2((uint)(options.MaxKeys / KeysPerShard / 2) + 1));
+        var count = shards ?? ShardsFor(options);
         _hash = hash;
         _shards = new EmbeddedShard[count];
         _maxKeysPerShard = Math.Max(1, options.MaxKeys / count);
@@ -41,9 +40,10 @@ internal sealed class EmbeddedTable
             shard.Initialize();
     }
 
-    public Span<EmbeddedShard> Shards => _shards;
-
-    public IEnumerable<Limit> Versions => _versions.Values;
+    /// <summary>How many shards to make: enough that threads seldom meet, and no more than keep a few dozen keys each.</summary>
+    public static int ShardsFor(EmbeddedStoreOptions options) => Math.Min(
+        Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)Environment.ProcessorCount * 64), 256, MaxShards),
+        (int)BitOperations.RoundUpToPowerOf2((uint)(options.MaxKeys / KeysPerShard / 2) + 1));
 
     /// <summary>Keys kept.</summary>
     public long Count
@@ -93,6 +93,7 @@ internal sealed class EmbeddedTable
                 Rescale(limit, slot.Tag, ref state, shard.Logs, now);
                 Remember(limit);
                 slot.Set(key.Check, limit.Terms.Tag, state);
+                shard.MarkUnwritten(ref slot);
             }
 
             return state;
@@ -171,7 +172,9 @@ internal sealed class EmbeddedTable
     {
         if (place == EmbeddedPlace.Table)
         {
-            shard.Find(shard.Sequence, key.Fingerprint, key.Check).Set(key.Check, limit.Terms.Tag, state);
+            ref var slot = ref shard.Find(shard.Sequence, key.Fingerprint, key.Check);
+            slot.Set(key.Check, limit.Terms.Tag, state);
+            shard.MarkUnwritten(ref slot);
             return;
         }
 
@@ -186,6 +189,7 @@ internal sealed class EmbeddedTable
         if (mayMove && shard.TryInsert(key.Fingerprint, key.Check, limit.Terms.Tag, state, now, _maxKeysPerShard))
         {
             Remember(limit);
+            shard.MarkUnwritten(ref shard.Find(shard.Sequence, key.Fingerprint, key.Check));
             return;
         }
 
@@ -195,6 +199,113 @@ internal sealed class EmbeddedTable
         cell.State = state;
         Debug.Assert(!SlidingWindowLog.IsInSlab(state, out _), "a key's first admissions need no log, and a cell's have none");
     }
+
+    /// <summary>From here on, notes what a journal has yet to see.</summary>
+    public void BeginJournal()
+    {
+        _newVersions = new ConcurrentQueue<Limit>();
+        foreach (ref var shard in _shards.AsSpan())
+            shard.Unwritten = [];
+    }
+
+    /// <summary>Writes what changed since the last time.</summary>
+    public void WriteChanges(EmbeddedJournal journal)
+    {
+        for (var i = 0; i < _shards.Length; i++)
+        {
+            ref var shard = ref _shards[i];
+            shard.Enter();
+            try
+            {
+                foreach (var (fingerprint, check) in shard.Unwritten!)
+                {
+                    ref var slot = ref shard.Find(shard.Sequence, fingerprint, check);
+                    if (Unsafe.IsNullRef(ref slot))
+                        continue;
+                    slot.Dirty = false;
+                    journal.WriteState(i, slot, shard.Logs);
+                }
+
+                shard.Unwritten.Clear();
+            }
+            finally
+            {
+                shard.Exit();
+            }
+        }
+
+        // After the states: whose version is new was noted under its shard's lock.
+        while (_newVersions!.TryDequeue(out var limit))
+            journal.WriteLimit(limit);
+    }
+
+    /// <summary>Writes all states that are not fresh, in frames of their own.</summary>
+    public void WriteAll(EmbeddedJournal journal, long now)
+    {
+        foreach (var limit in _versions.Values)
+            journal.WriteLimit(limit);
+        for (var i = 0; i < _shards.Length; i++)
+        {
+            ref var shard = ref _shards[i];
+            shard.Enter();
+            try
+            {
+                foreach (ref var slot in shard.Slots)
+                {
+                    if (slot.Fingerprint == 0)
+                        continue;
+                    slot.Dirty = false;
+                    if (slot.FreshAt > now)
+                        journal.WriteState(i, slot, shard.Logs);
+                }
+
+                shard.Unwritten!.Clear();
+            }
+            finally
+            {
+                shard.Exit();
+            }
+
+            if (journal.IsFrameFull)
+                journal.Write(now, toDisk: false);
+        }
+    }
+
+    /// <summary>Takes a state from a journal, in place of what it said before.</summary>
+    public void Restore(int shardIndex, ulong fingerprint, byte check, ushort tag, LimitState state, List<(long At, long Units)>? entries)
+    {
+        ref var shard = ref _shards[shardIndex];
+        ref var slot = ref shard.Find(shard.Sequence, fingerprint, check);
+        if (!Unsafe.IsNullRef(ref slot))
+        {
+            var before = slot.State;
+            SlidingWindowLog.Release(ref before, shard.Logs);
+        }
+
+        if (entries is not null)
+            state.Payload = SlidingWindowLog.Restore(entries, shard.Logs ??= new LogSlab(_logs));
+        if (Unsafe.IsNullRef(ref slot))
+            shard.TryInsert(fingerprint, check, tag, state, now: 0, int.MaxValue / 2);
+        else
+            slot.Set(check, tag, state);
+    }
+
+    /// <summary>Takes back what a reservation from a journal holds.</summary>
+    public void RestoreHold(in EmbeddedKey key, Limit limit, long cost)
+    {
+        ref var shard = ref _shards[ShardOf(key)];
+        ref var slot = ref shard.Find(shard.Sequence, key.Fingerprint, key.Check);
+        if (Unsafe.IsNullRef(ref slot))
+            shard.TryInsert(key.Fingerprint, key.Check, limit.Terms.Tag, new LimitState { Held = cost }, now: 0, int.MaxValue / 2);
+        else
+            slot.Set(key.Check, slot.Tag, slot.State with { Held = slot.Held + cost });
+    }
+
+    /// <summary>Takes a limit's version from a journal.</summary>
+    public void RestoreVersion(Limit limit) => Remember(limit);
+
+    /// <summary>A limit's version that was restored, or null.</summary>
+    public Limit? VersionOf(UInt128 id, ushort tag) => _versions.GetValueOrDefault((id, tag));
 
     private LogSlab? LogsOf(ref EmbeddedShard shard, Limit limit, EmbeddedPlace place) =>
         limit.Algorithm == LimitAlgorithm.SlidingWindowLog && place != EmbeddedPlace.Cell ? shard.Logs ??= new LogSlab(_logs) : null;
@@ -226,8 +337,10 @@ internal sealed class EmbeddedTable
 
     private void Remember(Limit limit)
     {
-        if (!_versions.ContainsKey((limit.IdHash, limit.Terms.Tag)) && _versions.Count < MaxVersions)
-            _versions.TryAdd((limit.IdHash, limit.Terms.Tag), limit);
+        if (_versions.ContainsKey((limit.IdHash, limit.Terms.Tag)) || _versions.Count >= MaxVersions)
+            return;
+        if (_versions.TryAdd((limit.IdHash, limit.Terms.Tag), limit))
+            _newVersions?.Enqueue(limit);
     }
 
     // 0 and the greatest number mark an empty slot and the end of the slots.
