@@ -13,12 +13,13 @@ internal sealed class RedisDecisionQueue(RedisLink link, RedisShapes shapes, Red
     private readonly Lock _gate = new();
     private readonly Queue<RedisPendingDecision> _waiting = new();
     private int _underWay;
+    private bool _sending;
 
     public ValueTask<StoreVerdict> DecideAsync(
         ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, bool peek, CancellationToken cancellation)
     {
         var decision = new RedisPendingDecision(checks, outcomes, peek, cancellation);
-        RedisPendingDecision[]? batch;
+        bool send;
         lock (_gate)
         {
             if (_waiting.Count >= options.MaxQueuedDecisions)
@@ -28,12 +29,26 @@ internal sealed class RedisDecisionQueue(RedisLink link, RedisShapes shapes, Red
             }
 
             _waiting.Enqueue(decision);
+            send = !_sending && _underWay < options.MaxCallsInFlight;
+            _sending |= send;
+        }
+
+        // Sent from the thread pool's queue, behind callers that are about to decide too: a batch of many costs hardly more than one of one.
+        if (send)
+            ThreadPool.UnsafeQueueUserWorkItem(static queue => queue.Send(), this, preferLocal: false);
+        return decision.Task;
+    }
+
+    private void Send()
+    {
+        RedisPendingDecision[]? batch;
+        lock (_gate)
+        {
+            _sending = false;
             batch = TakeBatch();
         }
 
-        if (batch is not null)
-            _ = SendAsync(batch);
-        return decision.Task;
+        _ = SendAsync(batch);
     }
 
     /// <summary>The next batch when a call may start, else null. Under the lock.</summary>
