@@ -7,7 +7,7 @@ using Tenfold.RateLimiting.Leases;
 namespace Tenfold.RateLimiting.Engines;
 
 /// <summary>
-/// Limits shared by many nodes, decided locally from leased units: node, regional aggregator, root (docs/systems/rate-limiter-bounds.md). A
+/// Limits shared by many nodes, decided locally from leased units: node, regional aggregator, root (docs/rate-limiter-bounds.md). A
 /// decision from a lease makes no network call and allocates nothing; a key's first request, and one that finds the lease empty while more may
 /// be had, waits for the aggregator.
 /// </summary>

@@ -1,6 +1,6 @@
 namespace Tenfold.RateLimiting.Leases;
 
-/// <summary>The over-admission bounds that docs/systems/rate-limiter-bounds.md derives.</summary>
+/// <summary>The over-admission bounds that docs/rate-limiter-bounds.md derives.</summary>
 internal static class LeaseBounds
 {
     /// <summary>

@@ -4,7 +4,7 @@ namespace Tenfold.RateLimiting.Leases;
 /// What an owner may hand out of one limit for one key. A unit is free, lent (granted, not known to be spent) or spent.
 /// </summary>
 /// <remarks>
-/// The invariant from which the strict bound follows (docs/systems/rate-limiter-bounds.md): free + lent never exceeds what a
+/// The invariant from which the strict bound follows (docs/rate-limiter-bounds.md): free + lent never exceeds what a
 /// single central limiter, that had admitted the same requests, would still admit. Whole units only; rounding always falls to the
 /// safe side. Not thread-safe: an owner is one loop.
 /// </remarks>

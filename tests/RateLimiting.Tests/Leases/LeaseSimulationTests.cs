@@ -3,7 +3,7 @@ using Tenfold.RateLimiting.Leases.Simulation;
 
 namespace Tenfold.RateLimiting.Tests.Leases;
 
-/// <summary>RAT-4 and RAT-6: the bounds that docs/systems/rate-limiter-bounds.md derives, measured on a thousand nodes in virtual time.</summary>
+/// <summary>RAT-4 and RAT-6: the bounds that docs/rate-limiter-bounds.md derives, measured on a thousand nodes in virtual time.</summary>
 public sealed class LeaseSimulationTests(ITestOutputHelper output)
 {
     [Theory]
