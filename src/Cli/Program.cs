@@ -1,1 +1,3 @@
-return 0;
+using Tenfold.Cli.CommandLine;
+
+return await TenfoldProgram.RunAsync(args);

@@ -1,3 +1,4 @@
+using Tenfold.RateLimiting.Edges;
 using Microsoft.Extensions.Options;
 using Tenfold.RateLimiting.Rules;
 using Tenfold.RateLimiting.Why;
@@ -6,7 +7,8 @@ namespace Tenfold.RateLimiting;
 
 /// <summary>What the host, the console and <c>tenfold status</c> show of the rate limiter.</summary>
 internal sealed class RateLimitingSystem(
-    IOptions<RateLimitingOptions> options, CurrentRules rules, EngineHealth health, DecisionObserver observer) : ITenfoldSystem
+    IOptions<RateLimitingOptions> options, CurrentRules rules, EngineHealth health, DecisionObserver observer,
+    RespListener? resp = null) : ITenfoldSystem
 {
     /// <inheritdoc/>
     public string Name => "rate-limiter";
@@ -38,7 +40,5 @@ internal sealed class RateLimitingSystem(
     }
 
     private Dictionary<string, string> Addresses() =>
-        options.Value.Resp.Enabled
-            ? new(StringComparer.Ordinal) { ["redis"] = options.Value.Resp.Address }
-            : [];
+        resp?.EndPoint is { } end ? new(StringComparer.Ordinal) { ["redis"] = end.ToString() } : [];
 }

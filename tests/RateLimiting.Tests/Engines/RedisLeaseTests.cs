@@ -128,6 +128,30 @@ public sealed class RedisLeaseTests(RedisServerFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task In_real_time_by_itself_a_hot_key_is_leased_spent_exactly_and_given_back()
+    {
+        var limit = Limit.Create("real", LimitAlgorithm.FixedWindow, 2_000_000, TimeSpan.FromDays(100));
+        var stores = Enumerable.Range(0, 3).Select(_ => RedisStores.Store(RedisStores.Options(Server, leases: true, prefix: "real"), runByItself: true)).ToArray();
+        var admitted = new long[stores.Length];
+        using var stop = new CancellationTokenSource();
+        var load = stores.Select((store, i) => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested && admitted[i] < 600_000)
+            {
+                if ((await store.AskAsync(limit, "all")).Verdict == StoreVerdict.Admitted)
+                    admitted[i]++;
+            }
+        })).ToArray();
+        await Eventually.HoldsAsync(() => stores.All(store => store.Statistics.LeasedAdmissions > 20_000), "every node to spend leased units");
+        await stop.CancelAsync();
+        await Task.WhenAll(load);
+        foreach (var store in stores)
+            await store.DisposeAsync();
+        await using var other = RedisStores.Store(RedisStores.Options(Server, prefix: "real"));
+        Assert.Equal(2_000_000 - admitted.Sum(), (await other.LookAsync(limit, "all")).Remaining);
+    }
+
+    [Fact]
     public async Task Several_hot_limits_are_spent_together_or_not_at_all()
     {
         var clock = RedisStores.Clock();

@@ -1,0 +1,140 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Tenfold.Server.Api;
+using Tenfold.Server.Authentication;
+using Tenfold.Server.Configuration;
+using Tenfold.Server.Errors;
+using Tenfold.Server.Lifetime;
+using Tenfold.Server.Listening;
+using Tenfold.Server.Telemetry;
+
+namespace Tenfold.Server;
+
+/// <summary>Builds the one host in which every system runs.</summary>
+public static class TenfoldHost
+{
+    static TenfoldHost() => Duration.Register();
+
+    /// <summary>This build's version.</summary>
+    public static string Version { get; } =
+        typeof(TenfoldHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+
+    /// <summary>Reads and checks the configuration and builds the host; nothing listens until it is started.</summary>
+    /// <exception cref="ConfigurationFaultsException">The configuration has faults; the exception holds all of them.</exception>
+    public static WebApplication Build(HostSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var configuration = ConfigurationSources.Read(settings);
+        var shape = ShapeCheck.Of(configuration.Root);
+        var app = Compose(settings, configuration, sound: shape.Faults.Count == 0);
+        var faults = shape.Faults.Count == 0
+            ? Faults(app)
+            // A value of the wrong kind stops the binder: look at the rest without it, so that all faults are told at once.
+            : shape.Faults.Concat(Rest(settings, configuration.Root, shape.Paths)).ToList();
+        if (faults.Count == 0)
+            return app;
+        ((IDisposable)app).Dispose();
+        throw new ConfigurationFaultsException([.. faults.Order(StringComparer.OrdinalIgnoreCase).Distinct(StringComparer.Ordinal)]);
+    }
+
+    private static WebApplication Compose(HostSettings settings, TenfoldConfiguration configuration, bool sound)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "tenfold", ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddConfiguration(configuration.Root);
+        builder.Services.AddSingleton(configuration);
+        if (configuration.File is { } file)
+            builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<ConfigurationWatch>(services, file));
+
+        // What must be known before options exist; with faults in the shape the host is never started, so defaults do.
+        var server = sound ? builder.Configuration.GetSection(ServerOptions.Section).Get<ServerOptions>() ?? new() : new();
+        AddServices(builder, server, settings);
+        settings.Configure?.Invoke(builder);
+        var app = builder.Build();
+        if (sound)
+            Map(app, server);
+        return app;
+    }
+
+    private static void AddServices(WebApplicationBuilder builder, ServerOptions server, HostSettings settings)
+    {
+        var services = builder.Services;
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IHostLifetime, NoSignals>();
+        services.AddOptionsWithValidateOnStart<ServerOptions, ServerOptionsValidator>().Bind(builder.Configuration.GetSection(ServerOptions.Section))
+            .PostConfigure(options => options.DataDirectory = Path.GetFullPath(options.DataDirectory, settings.WorkingDirectory));
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = Drain.Notice(server) + server.DrainLimit);
+
+        LogSetup.AddTo(builder, server);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        services.AddSingleton<BoundAddresses>();
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ListenerSetup>();
+        services.AddRouting();
+        Problems.AddTo(services);
+        AuthenticationSetup.AddTo(services);
+        services.AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = server.RequestTimeout, TimeoutStatusCode = StatusCodes.Status504GatewayTimeout });
+        services.AddGrpc();
+        TelemetrySetup.AddTo(services, server.Telemetry, settings.Environment);
+
+        services.AddSingleton<DataDirectory>();
+        services.AddSingleton<Drain>();
+        services.AddHostedService(s => s.GetRequiredService<Drain>());
+        services.AddSingleton<RunningServer>();
+        services.AddHostedService(s => s.GetRequiredService<RunningServer>());
+        services.AddHealthChecks().AddCheck<Drain>("server").AddCheck<SystemsHealthCheck>("systems");
+        foreach (var system in SystemCatalog.Enabled(server))
+            system.Add(services, builder.Configuration);
+    }
+
+    private static void Map(WebApplication app, ServerOptions server)
+    {
+        Problems.Use(app);
+        app.UseMiddleware<BrowserGuard>();
+        app.UseRouting();
+        app.UseRequestTimeouts();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        // Streams last as long as their reader stays; all else is timed.
+        var endpoints = app.MapGroup("");
+        ((IEndpointConventionBuilder)endpoints).Finally(endpoint =>
+        {
+            if (endpoint is RouteEndpointBuilder { RoutePattern.RawText: { } route } && (route.EndsWith("/live", StringComparison.Ordinal) || endpoint.Metadata.Any(m => m.GetType().Name == "GrpcMethodMetadata")))
+                endpoint.Metadata.Add(new DisableRequestTimeoutAttribute());
+        });
+        endpoints.MapHealth();
+        endpoints.MapPrometheusScrapingEndpoint("/metrics");
+        endpoints.MapInfo();
+        endpoints.MapSystems();
+        endpoints.MapConfiguration();
+        endpoints.MapRunbooks();
+        endpoints.MapLabRecords();
+        endpoints.MapPlans();
+        endpoints.MapTenfoldConsole();
+        foreach (var system in SystemCatalog.Enabled(server))
+            system.Map(endpoints);
+    }
+
+    private static List<string> Faults(WebApplication app)
+    {
+        try
+        {
+            app.Services.GetService<IStartupValidator>()?.Validate();
+            return [];
+        }
+        catch (Exception e) when (e is OptionsValidationException or AggregateException)
+        {
+            var all = e is AggregateException several ? several.Flatten().InnerExceptions : [e];
+            return [.. all.SelectMany(x => x is OptionsValidationException invalid ? invalid.Failures : [x.Message])];
+        }
+    }
+
+    private static List<string> Rest(HostSettings settings, IConfiguration configuration, IReadOnlySet<string> faulty)
+    {
+        var sound = configuration.AsEnumerable().Where(p => !faulty.Any(f => p.Key.Equals(f, StringComparison.OrdinalIgnoreCase) || p.Key.StartsWith(f + ":", StringComparison.OrdinalIgnoreCase)));
+        var root = new ConfigurationBuilder().AddInMemoryCollection([.. sound]).Build();
+        using var app = (IDisposable)Compose(settings, new TenfoldConfiguration(root, null), sound: true);
+        return Faults((WebApplication)app);
+    }
+}
