@@ -29,18 +29,19 @@ public static class TenfoldHost
         ArgumentNullException.ThrowIfNull(settings);
         var configuration = ConfigurationSources.Read(settings);
         var shape = ShapeCheck.Of(configuration.Root);
-        var app = Compose(settings, configuration, sound: shape.Faults.Count == 0);
+        var builder = Compose(settings, configuration, shape.Faults.Count == 0, out var server);
         var faults = shape.Faults.Count == 0
-            ? Faults(app)
+            ? Faults(builder)
             // A value of the wrong kind stops the binder: look at the rest without it, so that all faults are told at once.
             : shape.Faults.Concat(Rest(settings, configuration.Root, shape.Paths)).ToList();
-        if (faults.Count == 0)
-            return app;
-        ((IDisposable)app).Dispose();
-        throw new ConfigurationFaultsException([.. faults.Order(StringComparer.OrdinalIgnoreCase).Distinct(StringComparer.Ordinal)]);
+        if (faults.Count > 0)
+            throw new ConfigurationFaultsException([.. faults.Order(StringComparer.OrdinalIgnoreCase).Distinct(StringComparer.Ordinal)]);
+        var app = builder.Build();
+        Map(app, server);
+        return app;
     }
 
-    private static WebApplication Compose(HostSettings settings, TenfoldConfiguration configuration, bool sound)
+    private static WebApplicationBuilder Compose(HostSettings settings, TenfoldConfiguration configuration, bool sound, out ServerOptions server)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "tenfold", ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.AddConfiguration(configuration.Root);
@@ -48,14 +49,11 @@ public static class TenfoldHost
         if (configuration.File is { } file)
             builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<ConfigurationWatch>(services, file));
 
-        // What must be known before options exist; with faults in the shape the host is never started, so defaults do.
-        var server = sound ? builder.Configuration.GetSection(ServerOptions.Section).Get<ServerOptions>() ?? new() : new();
+        // What must be known before options exist; with faults in the shape the host is never built, so defaults do.
+        server = sound ? builder.Configuration.GetSection(ServerOptions.Section).Get<ServerOptions>() ?? new() : new();
         AddServices(builder, server, settings);
         settings.Configure?.Invoke(builder);
-        var app = builder.Build();
-        if (sound)
-            Map(app, server);
-        return app;
+        return builder;
     }
 
     private static void AddServices(WebApplicationBuilder builder, ServerOptions server, HostSettings settings)
@@ -75,7 +73,8 @@ public static class TenfoldHost
         Problems.AddTo(services);
         AuthenticationSetup.AddTo(services);
         services.AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = server.RequestTimeout, TimeoutStatusCode = StatusCodes.Status504GatewayTimeout });
-        services.AddGrpc();
+        // Its catch-all for unknown services would turn every 405 into a 404.
+        services.AddGrpc(grpc => grpc.IgnoreUnknownServices = true);
         TelemetrySetup.AddTo(services, server.Telemetry, settings.Environment);
 
         services.AddSingleton<DataDirectory>();
@@ -116,11 +115,13 @@ public static class TenfoldHost
             system.Map(endpoints);
     }
 
-    private static List<string> Faults(WebApplication app)
+    // Asked of a provider of its own: building the host already creates listeners and engines, which need sound options.
+    private static List<string> Faults(WebApplicationBuilder builder)
     {
+        using var services = builder.Services.BuildServiceProvider();
         try
         {
-            app.Services.GetService<IStartupValidator>()?.Validate();
+            services.GetService<IStartupValidator>()?.Validate();
             return [];
         }
         catch (Exception e) when (e is OptionsValidationException or AggregateException)
@@ -134,7 +135,6 @@ public static class TenfoldHost
     {
         var sound = configuration.AsEnumerable().Where(p => !faulty.Any(f => p.Key.Equals(f, StringComparison.OrdinalIgnoreCase) || p.Key.StartsWith(f + ":", StringComparison.OrdinalIgnoreCase)));
         var root = new ConfigurationBuilder().AddInMemoryCollection([.. sound]).Build();
-        using var app = (IDisposable)Compose(settings, new TenfoldConfiguration(root, null), sound: true);
-        return Faults((WebApplication)app);
+        return Faults(Compose(settings, new TenfoldConfiguration(root, null), sound: true, out _));
     }
 }
