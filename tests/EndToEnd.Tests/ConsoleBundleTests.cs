@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Tenfold.Testing;
 
 namespace Tenfold.EndToEnd.Tests;
@@ -9,18 +8,11 @@ public sealed class ConsoleBundleTests
     [Fact]
     public async Task The_sources_build_the_committed_bundle()
     {
-        var sources = Path.GetFullPath(Path.Combine(ThisFolder(), "../../src/Server/Console/web"));
-        if (!Directory.Exists(Path.Combine(sources, "node_modules")))
-            await RunAsync(sources, "ci", "--no-audit", "--no-fund");
-        await RunAsync(sources, "run", "check");
-    }
-
-    private static string ThisFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
-
-    private static async Task RunAsync(string directory, params string[] arguments)
-    {
-        await using var npm = ChildProcess.Start("npm", arguments, workingDirectory: directory);
+        Assert.True(
+            Directory.Exists(Path.Combine(ConsoleSources.Folder, "node_modules")),
+            $"The console's packages are not installed: run 'npm ci' in {ConsoleSources.Folder}, or ./test, which does.");
+        await using var npm = ChildProcess.Start("npm", ["run", "check"], workingDirectory: ConsoleSources.Folder);
         var code = await npm.WaitForExitAsync(TimeSpan.FromMinutes(5));
-        Assert.True(code == 0, $"npm {string.Join(' ', arguments)} ended with {code}:\n{npm.Output}");
+        Assert.True(code == 0, $"npm run check ended with {code}:\n{npm.Output}");
     }
 }
