@@ -40,7 +40,8 @@ class Configuration extends PageElement {
   }
 
   private table(values: ConfigurationValue[]) {
-    const mine = this.all ? values : values.filter((v) => v.path.toLowerCase().startsWith(this.prefix.toLowerCase()));
+    const settings = values.filter(isSetting(values));
+    const mine = this.all ? settings : settings.filter((v) => v.path.toLowerCase().startsWith(this.prefix.toLowerCase()));
     const word = this.search.trim().toLowerCase();
     const found = mine.filter((v) => `${v.path} ${v.value} ${v.source}`.toLowerCase().includes(word));
     const note = html`<p class="quiet" role="status">${found.length > shown ? `The first ${count(shown)} of ` : ''}${count(found.length)} of ${count(mine.length)} values</p>`;
@@ -49,11 +50,17 @@ class Configuration extends PageElement {
         ? html`<p>Search for a part of a path, a value or a source.</p>`
         : html`<p>Set one in <code>tenfold.json</code> under <code>${this.prefix}</code>, in the environment, or on the command line; <code>./tenfold config defaults</code> lists them all.</p>`)}`;
     const short = (path: string) => (this.all ? path : path.slice(this.prefix.length).replace(/^:/, '') || path);
-    return html`${note}<div class="scroll" tabindex="0" role="group" aria-labelledby="configuration-title"><table class="rows">
+    return html`${note}<div class="scroll" tabindex="0" role="group" aria-labelledby="configuration-title"><table class="rows stack">
       <thead><tr><th scope="col">${this.all ? 'Path' : html`${this.prefix}:…`}</th><th scope="col">Value</th><th scope="col">Set by</th></tr></thead>
       <tbody>${found.slice(0, shown).map((v) => html`<tr><th scope="row"><code>${breakable(short(v.path))}</code></th><td><code class="value">${v.value ?? ''}</code></td>
         <td class=${/default/i.test(v.source) ? 'quiet' : ''}>${v.source}</td></tr>`)}</tbody></table></div>`;
   }
+}
+
+/** Sections hold settings and have no value of their own. */
+function isSetting(values: ConfigurationValue[]) {
+  const sections = new Set(values.map((v) => v.path.slice(0, v.path.lastIndexOf(':'))));
+  return (v: ConfigurationValue) => Boolean(v.value) || !sections.has(v.path);
 }
 
 /** Lets a long path break after its colons. */

@@ -44,7 +44,7 @@ class Rejections extends PageElement {
 
   private table(all: Decision[]) {
     if (all.length === 0) return empty('Nobody was refused lately', html`<p>When a limit refuses a request it is listed here with its reason, for as long as the server remembers it.</p>`);
-    return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="rejections-title"><table class="rows">
+    return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="rejections-title"><table class="rows close">
       <thead><tr><th scope="col">Time</th><th scope="col" class="wide">Rule</th><th scope="col">Key</th><th scope="col" class="end wide">Cost</th><th scope="col" class="end">Retry after</th><th scope="col"><span class="unseen">Reason</span></th></tr></thead>
       <tbody>${all.map((d) => this.row(d))}</tbody></table></div>`;
   }
