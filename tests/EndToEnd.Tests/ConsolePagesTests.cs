@@ -190,7 +190,13 @@ public sealed class ConsolePagesTests(ConsoleBrowser browser) : IClassFixture<Co
             Cancel);
         await File.WriteAllTextAsync(
             Path.Combine(folder, "record.json"),
-            """{ "id": "20261124-080000-rate-limiter", "scenario": "rate-limiter", "startedAt": "2026-11-24T08:00:00Z", "durationSeconds": 61.5, "verdict": "kept", "headline": "8 promises kept", "promises": [] }""",
+            """
+            { "id": "20261124-080000-rate-limiter", "scenario": "rate-limiter", "startedAt": "2026-11-24T08:00:00Z", "durationSeconds": 61.5,
+              "command": "tenfold lab rate-limiter", "seed": 1, "timeScale": 1, "redis": false, "verdict": "kept", "headline": "1 of 1 promises kept",
+              "machine": { "processors": 2, "memoryBytes": 8000000000, "os": "Debian", "runtime": ".NET 10" },
+              "promises": [{ "name": "never more than the limit", "kept": true, "detail": "0 over", "checked": 1000 }],
+              "phases": [], "faults": [], "figures": {}, "notes": [] }
+            """,
             Cancel);
     }
 
