@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Options;
 using Tenfold.RateLimiting.Engines;
 using Tenfold.RateLimiting.Rules;
+using Tenfold.Time;
 
 namespace Tenfold.RateLimiting;
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Tenfold.Server.Authentication;
 using Tenfold.Server.Configuration;
 using Tenfold.Server.Listening;
+using Tenfold.Time;
 
 namespace Tenfold.Server;
 

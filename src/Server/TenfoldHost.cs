@@ -16,7 +16,7 @@ namespace Tenfold.Server;
 /// <summary>Builds the one host in which every system runs.</summary>
 public static class TenfoldHost
 {
-    static TenfoldHost() => Duration.Register();
+    static TenfoldHost() => DurationConverter.Register();
 
     /// <summary>This build's version.</summary>
     public static string Version { get; } =

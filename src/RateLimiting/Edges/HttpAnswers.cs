@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
-using Tenfold.RateLimiting.Rules;
+using Tenfold.Time;
 
 namespace Tenfold.RateLimiting.Edges;
 

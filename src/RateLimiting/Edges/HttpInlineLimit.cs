@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Tenfold.RateLimiting.Rules;
+using Tenfold.Time;
 
 namespace Tenfold.RateLimiting.Edges;
 

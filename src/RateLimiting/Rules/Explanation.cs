@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tenfold.Time;
 
 namespace Tenfold.RateLimiting.Rules;
 

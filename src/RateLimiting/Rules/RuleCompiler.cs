@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Globalization;
+using Tenfold.Time;
 
 namespace Tenfold.RateLimiting.Rules;
 

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
+using Tenfold.Time;
 
 namespace Tenfold.RateLimiting.Rules;
 

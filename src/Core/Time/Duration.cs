@@ -1,9 +1,10 @@
 using System.Globalization;
 
-namespace Tenfold.RateLimiting.Rules;
+namespace Tenfold.Time;
 
 /// <summary>Reads and writes durations as people write them: <c>250ms</c>, <c>10s</c>, <c>1m</c>, <c>1h</c>, <c>1d</c>, <c>00:01:30</c>.</summary>
-internal static class Duration
+/// <remarks>A bare number is none: it is days to .NET and seconds to nearly everyone else. Thread-safe.</remarks>
+public static class Duration
 {
     /// <summary>What to write, for messages.</summary>
     public const string Syntax = "write 250ms, 10s, 1m, 1h, 1d or hh:mm:ss";
@@ -48,6 +49,6 @@ internal static class Duration
                 return string.Create(CultureInfo.InvariantCulture, $"{duration.Ticks / Units[i].Ticks}{Units[i].Unit}");
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.#######}s");
+        return string.Create(CultureInfo.InvariantCulture, $"{(decimal)duration.Ticks / TimeSpan.TicksPerSecond:0.#######}s");
     }
 }
