@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tenfold.RateLimiting.Algorithms;
 
 /// <summary>A limit's numbers as the algorithms want them: integers, nanoseconds, and what can be computed once.</summary>
@@ -21,6 +23,8 @@ internal readonly struct LimitTerms
         // The fast path multiplies in 64 bits: it is taken while no product can pass 2^62.
         FastSpan = MaxSpan / permits;
         FastCost = MaxSpan / Period;
+        PermitsReciprocal = ulong.MaxValue / (ulong)permits;
+        PeriodReciprocal = ulong.MaxValue / (ulong)Period;
         Capacity = Burst <= FastCost ? Burst * Period : 0;
     }
 
@@ -47,6 +51,29 @@ internal readonly struct LimitTerms
 
     /// <summary>Token bucket: <see cref="Burst"/> times <see cref="Period"/>, or 0 where that does not fit 62 bits.</summary>
     public long Capacity { get; }
+
+    /// <summary>Token bucket: 2^64 / <see cref="Permits"/>, for <see cref="Divide"/>.</summary>
+    public ulong PermitsReciprocal { get; }
+
+    /// <summary>Token bucket: 2^64 / <see cref="Period"/>, for <see cref="Divide"/>.</summary>
+    public ulong PeriodReciprocal { get; }
+
+    /// <summary>Divides exactly by a number whose reciprocal is known: two multiplications in place of a division.</summary>
+    /// <param name="value">Under 2^63.</param>
+    /// <param name="by">At least 1.</param>
+    /// <param name="reciprocal">(2^64 - 1) / <paramref name="by"/>, rounded down.</param>
+    /// <param name="remainder">What is left.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Divide(ulong value, ulong by, ulong reciprocal, out ulong remainder)
+    {
+        // The reciprocal is less than one too small, so the quotient is at most one too small.
+        var quotient = Math.BigMul(value, reciprocal, out _);
+        remainder = value - (quotient * by);
+        if (remainder < by)
+            return quotient;
+        remainder -= by;
+        return quotient + 1;
+    }
 
     private static ushort TagOf(params ReadOnlySpan<ulong> values)
     {

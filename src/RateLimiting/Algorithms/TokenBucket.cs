@@ -27,16 +27,22 @@ internal readonly struct TokenBucket : ILimitAlgorithm
             {
                 owed += cost * period;
                 room -= cost * period;
-                var span = CeilDivide(owed, limit.Permits);
-                state.FreshAt = now + span;
-                state.Payload = (ulong)((span * limit.Permits) - owed);
+                ahead = (long)LimitTerms.Divide((ulong)owed, (ulong)limit.Permits, limit.PermitsReciprocal, out var over);
+                if (over != 0)
+                {
+                    ahead++;
+                    over = (ulong)limit.Permits - over;
+                }
+
+                state.FreshAt = now + ahead;
+                state.Payload = over;
             }
 
-            return new Decision(true, room / period, 0, Math.Max(0, state.FreshAt - now));
+            return new Decision(true, Units(limit, room), 0, Math.Max(0, ahead));
         }
 
-        var retry = lacking <= owed ? CeilDivide(lacking, limit.Permits) : Decision.Never;
-        return new Decision(false, room > 0 ? room / period : 0, retry, Math.Max(0, ahead));
+        var retry = lacking <= owed ? CeilDivide(lacking, limit) : Decision.Never;
+        return new Decision(false, room > 0 ? Units(limit, room) : 0, retry, Math.Max(0, ahead));
     }
 
     public static void Charge(in LimitTerms limit, ref LimitState state, long now, long cost)
@@ -95,7 +101,14 @@ internal readonly struct TokenBucket : ILimitAlgorithm
 
     private static long ResetAfter(in LimitState state, long now) => state.FreshAt > now ? state.FreshAt - now : 0;
 
-    private static long CeilDivide(long value, long by) => (long)(((ulong)value + (ulong)by - 1) / (ulong)by);
+    private static long Units(in LimitTerms limit, long room) =>
+        (long)LimitTerms.Divide((ulong)room, (ulong)limit.Period, limit.PeriodReciprocal, out _);
+
+    private static long CeilDivide(long value, in LimitTerms limit)
+    {
+        var quotient = (long)LimitTerms.Divide((ulong)value, (ulong)limit.Permits, limit.PermitsReciprocal, out var over);
+        return over == 0 ? quotient : quotient + 1;
+    }
 
     private static Int128 CeilDivide(Int128 value, long by) => (value + by - 1) / by;
 }

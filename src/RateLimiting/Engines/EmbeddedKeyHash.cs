@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -19,64 +20,129 @@ namespace Tenfold.RateLimiting.Engines;
 internal readonly struct EmbeddedKeyHash(ulong secret0, ulong secret1)
 {
     /// <summary>Hashes a key given as text; unpaired surrogates count as U+FFFD.</summary>
-    // Not inlined: the rounds are inlined here, and a caller's budget would not hold them.
+    public void Hash(UInt128 limit, string key, out ulong low, out ulong high) => Hash(Begin(limit), key, out low, out high);
+
+    /// <summary>Hashes a key given in UTF-8. Bytes that are no UTF-8 are a key of their own.</summary>
+    public void Hash(UInt128 limit, ReadOnlySpan<byte> key, out ulong low, out ulong high) => Hash(Begin(limit), key, out low, out high);
+
+    /// <summary>As for the limit's id hash, which is absorbed once a limit and not once a key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Hash(Limit limit, string key, out ulong low, out ulong high) => Hash(Begin(limit), key, out low, out high);
+
+    /// <summary>As for the limit's id hash, which is absorbed once a limit and not once a key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Hash(Limit limit, ReadOnlySpan<byte> key, out ulong low, out ulong high) => Hash(Begin(limit), key, out low, out high);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private EmbeddedHashStart Begin(Limit limit)
+    {
+        var start = limit.HashStart;
+        return start is not null && start.Secret0 == secret0 && start.Secret1 == secret1 ? start : BeginNew(limit);
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public void Hash(UInt128 limit, string key, out ulong low, out ulong high)
+    private EmbeddedHashStart BeginNew(Limit limit) => limit.HashStart = Begin(limit.IdHash);
+
+    private EmbeddedHashStart Begin(UInt128 limit)
     {
         var state = new Sip(secret0, secret1);
         state.Absorb((ulong)limit);
         state.Absorb((ulong)(limit >> 64));
+        return new EmbeddedHashStart(secret0, secret1, state);
+    }
+
+    // Not inlined: the rounds are inlined here, and a caller's budget would not hold them.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Hash(EmbeddedHashStart start, string key, out ulong low, out ulong high)
+    {
+        var state = start.State;
         ref var chars = ref Unsafe.As<char, ushort>(ref MemoryMarshal.GetReference(key.AsSpan()));
-        nuint at = 0;
-        var left = key.Length;
-        for (; left >= 8; left -= 8, at += 8)
+        var length = key.Length;
+        var left = length & 7;
+        ulong tail = 0;
+        if (length >= 8)
         {
-            var eight = Vector128.LoadUnsafe(ref chars, at);
-            if ((eight & Vector128.Create((ushort)0xFF80)) != Vector128<ushort>.Zero)
+            var all = Vector128<ushort>.Zero;
+            nuint at = 0;
+            for (; at + 8 <= (nuint)length; at += 8)
             {
-                HashTranscoded(limit, key, out low, out high);
-                return;
+                var eight = Vector128.LoadUnsafe(ref chars, at);
+                all |= eight;
+                state.Absorb(Vector128.Narrow(eight, eight).AsUInt64().ToScalar());
             }
 
-            state.Absorb(Vector128.Narrow(eight, eight).AsUInt64()[0]);
+            if (left != 0)
+            {
+                // The last eight, of which some have been read already.
+                var eight = Vector128.LoadUnsafe(ref chars, (nuint)length - 8);
+                all |= eight;
+                tail = Vector128.Narrow(eight, eight).AsUInt64().ToScalar() >> (64 - (8 * left));
+            }
+
+            if ((all & Vector128.Create((ushort)0xFF80)) != Vector128<ushort>.Zero)
+            {
+                HashTranscoded(start, key, out low, out high);
+                return;
+            }
+        }
+        else if (!TryReadFew(ref chars, length, out tail))
+        {
+            HashTranscoded(start, key, out low, out high);
+            return;
         }
 
-        var tail = 0UL;
+        state.Finish(tail, length + 16, out low, out high);
+    }
+
+    /// <summary>Reads fewer than eight characters, or answers false when one is not ASCII.</summary>
+    private static bool TryReadFew(ref ushort chars, int length, out ulong tail)
+    {
         uint all = 0;
-        for (var i = 0; i < left; i++)
+        tail = 0;
+        for (var i = 0; i < length; i++)
         {
-            uint c = Unsafe.Add(ref chars, at + (nuint)i);
+            uint c = Unsafe.Add(ref chars, i);
             all |= c;
             tail |= (ulong)c << (8 * i);
         }
 
-        if (all > 0x7F)
+        return all <= 0x7F;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Hash(EmbeddedHashStart start, ReadOnlySpan<byte> key, out ulong low, out ulong high)
+    {
+        var state = start.State;
+        ref var bytes = ref MemoryMarshal.GetReference(key);
+        var length = key.Length;
+        var left = length & 7;
+        ulong tail;
+        if (length >= 8)
         {
-            HashTranscoded(limit, key, out low, out high);
-            return;
+            nint at = 0;
+            for (; at + 8 <= length; at += 8)
+                state.Absorb(Word(ref bytes, at));
+            tail = left == 0 ? 0 : Word(ref bytes, length - 8) >> (64 - (8 * left));
+        }
+        else
+        {
+            tail = Tail(key);
         }
 
-        state.Finish(tail, key.Length + 16, out low, out high);
+        state.Finish(tail, length + 16, out low, out high);
     }
 
-    /// <summary>Hashes a key given in UTF-8. Bytes that are no UTF-8 are a key of their own.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public void Hash(UInt128 limit, ReadOnlySpan<byte> key, out ulong low, out ulong high)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Word(ref byte bytes, nint at)
     {
-        var state = new Sip(secret0, secret1);
-        state.Absorb((ulong)limit);
-        state.Absorb((ulong)(limit >> 64));
-        var length = key.Length;
-        state.AbsorbWords(ref key);
-        state.Finish(Tail(key), length + 16, out low, out high);
+        var word = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref bytes, at));
+        return BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void HashTranscoded(UInt128 limit, ReadOnlySpan<char> key, out ulong low, out ulong high)
+    private static void HashTranscoded(EmbeddedHashStart start, ReadOnlySpan<char> key, out ulong low, out ulong high)
     {
-        var state = new Sip(secret0, secret1);
-        state.Absorb((ulong)limit);
-        state.Absorb((ulong)(limit >> 64));
+        var state = start.State;
         Span<byte> buffer = stackalloc byte[1024];
         var filled = 0;
         long length = 16;
@@ -103,7 +169,8 @@ internal readonly struct EmbeddedKeyHash(ulong secret0, ulong secret1)
         return tail;
     }
 
-    private struct Sip
+    /// <summary>SipHash-1-3 with 128 bits of output, between two words.</summary>
+    internal struct Sip
     {
         private ulong _v0;
         private ulong _v1;
@@ -131,7 +198,7 @@ internal readonly struct EmbeddedKeyHash(ulong secret0, ulong secret1)
         {
             while (bytes.Length >= 8)
             {
-                Absorb(System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+                Absorb(BinaryPrimitives.ReadUInt64LittleEndian(bytes));
                 bytes = bytes[8..];
             }
         }
@@ -167,4 +234,12 @@ internal readonly struct EmbeddedKeyHash(ulong secret0, ulong secret1)
             _v2 = BitOperations.RotateLeft(_v2, 32);
         }
     }
+}
+
+/// <summary>A hash that has absorbed a limit's id and waits for the key.</summary>
+internal sealed class EmbeddedHashStart(ulong secret0, ulong secret1, EmbeddedKeyHash.Sip state)
+{
+    public readonly ulong Secret0 = secret0;
+    public readonly ulong Secret1 = secret1;
+    public readonly EmbeddedKeyHash.Sip State = state;
 }

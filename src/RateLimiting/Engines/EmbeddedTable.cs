@@ -60,14 +60,14 @@ internal sealed class EmbeddedTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public EmbeddedKey Hash(Limit limit, string key)
     {
-        _hash.Hash(limit.IdHash, key, out var low, out var high);
+        _hash.Hash(limit, key, out var low, out var high);
         return Key(low, high);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public EmbeddedKey Hash(Limit limit, ReadOnlySpan<byte> key)
     {
-        _hash.Hash(limit.IdHash, key, out var low, out var high);
+        _hash.Hash(limit, key, out var low, out var high);
         return Key(low, high);
     }
 
