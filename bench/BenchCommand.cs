@@ -19,6 +19,7 @@ internal static class BenchCommand
             ("hierarchy", RateLimiter.HierarchyBench.Run),
             ("redis", RateLimiter.RedisBench.Run),
             ("grpc", RateLimiter.GrpcBench.Run),
+            ("http", RateLimiter.HttpBench.Run),
         ],
     };
 

@@ -25,6 +25,8 @@ internal static class BenchServices
                 ServeGrpc();
                 return 0;
             default:
+                if (HttpServices.Serve(kind))
+                    return 0;
                 Console.Error.WriteLine($"bench: no server '{kind}'");
                 return 2;
         }
