@@ -18,7 +18,9 @@ public sealed class RateLimitingOptions
 
     /// <summary>
     /// Where state is kept and decided on: <c>embedded:</c> (this process; the default, since it needs nothing else), or a server that
-    /// several processes share, as <c>redis://host:6379</c>.
+    /// several processes share, as <c>redis://host:6379</c>, or <c>orleans://redis/host:6379</c>: processes that decide for themselves from units
+    /// leased from each other, and find each other through that Redis (<c>orleans://local/</c>: the same in one process alone). <c>orleans:</c> makes the
+    /// process an Orleans silo, so it must be known when services are registered: <c>AddTenfoldRateLimiting(builder.Configuration)</c>.
     /// </summary>
     public string Engine { get; set; } = "embedded:";
 
@@ -30,6 +32,9 @@ public sealed class RateLimitingOptions
 
     /// <summary>The Redis engine. Its address is <see cref="Engine"/>.</summary>
     public RedisStoreOptions Redis { get; } = new();
+
+    /// <summary>The hierarchical engine. Read when services are registered.</summary>
+    public HierarchyOptions Hierarchy { get; } = new();
 
     /// <summary>How the ASP.NET Core middleware reads attributes from a request and answers.</summary>
     public HttpEdgeOptions Http { get; } = new();

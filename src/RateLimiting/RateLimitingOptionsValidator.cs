@@ -7,7 +7,7 @@ using Tenfold.Time;
 namespace Tenfold.RateLimiting;
 
 /// <summary>Finds every fault of the options at once, one line each: path, value, and what to write.</summary>
-internal sealed class RateLimitingOptionsValidator(IEnumerable<LimitEngine> engines) : IValidateOptions<RateLimitingOptions>
+internal sealed class RateLimitingOptionsValidator(IEnumerable<LimitEngine> engines, HierarchicalSilo? silo = null) : IValidateOptions<RateLimitingOptions>
 {
     private const string Path = RateLimitingOptions.Section;
 
@@ -16,8 +16,9 @@ internal sealed class RateLimitingOptionsValidator(IEnumerable<LimitEngine> engi
     {
         var faults = new List<string>(options.ReadingFaults);
         CheckEngine(options.Engine, faults);
-        RuleCompiler.Compile(options.Rules, null, out var ruleFaults);
+        var rules = RuleCompiler.Compile(options.Rules, null, out var ruleFaults);
         faults.AddRange(ruleFaults);
+        CheckHierarchy(options, rules, faults);
         CheckHttp(options.Http, faults);
         InRange(faults, "Decisions:RejectedKept", options.Decisions.RejectedKept, 0, 1_000_000);
         InRange(faults, "Decisions:AdmittedKept", options.Decisions.AdmittedKept, 0, 1_000_000);
@@ -37,6 +38,31 @@ internal sealed class RateLimitingOptionsValidator(IEnumerable<LimitEngine> engi
             faults.Add(StrictBinder.Fault($"{Path}:Engine", "", $"no engine address: write {known}"));
         else if (!engines.Any(e => e.Scheme == address.Scheme))
             faults.Add(StrictBinder.Fault($"{Path}:Engine", address.ToString(), $"no engine is called '{address.Scheme}': write {known}"));
+        else if (address.Scheme.StartsWith("redis", StringComparison.Ordinal) && RedisAddress.Check(text) is { } fault)
+            // What cannot be read is not shown: who knows where in it the password is.
+            faults.Add(StrictBinder.Fault($"{Path}:Engine", $"{address.Scheme}://…", fault));
+    }
+
+    private void CheckHierarchy(RateLimitingOptions options, RuleSet? rules, List<string> faults)
+    {
+        var before = faults.Count;
+        faults.AddRange(options.Hierarchy.Faults().Select(f => $"{Path}:Hierarchy:{f}"));
+        if (!EngineAddress.TryParse(options.Engine, out var address) || address.Scheme != BuiltInEngines.Hierarchical.Scheme)
+            return;
+        if (HierarchicalServices.Fault(address) is { } fault)
+            faults.Add(StrictBinder.Fault($"{Path}:Engine", $"{address.Scheme}://…", fault));
+        foreach (var rule in rules?.Rules ?? [])
+        {
+            var refused = rule.Limits.Select(limit => options.Hierarchy.Refuses(limit, address)).FirstOrDefault(f => f is not null);
+            if (refused is not null)
+                faults.Add($"{Path}:Rules: rule '{rule.Name}': {refused}");
+        }
+
+        if (faults.Count == before && silo?.Address != address)
+        {
+            faults.Add(StrictBinder.Fault(
+                $"{Path}:Engine", address.ToString(), "makes this process a silo, so it must be known when services are registered: call AddTenfoldRateLimiting(builder.Configuration)"));
+        }
     }
 
     private static void CheckHttp(HttpEdgeOptions http, List<string> faults)

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -20,15 +21,38 @@ public static class RateLimitingServiceCollectionExtensions
     /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Changes options after the configuration was read.</param>
-    /// <remarks>All options are checked when the host starts; a fault stops the start with every fault named.</remarks>
-    public static IServiceCollection AddTenfoldRateLimiting(this IServiceCollection services, Action<RateLimitingOptions>? configure = null)
+    /// <remarks>
+    /// All options are checked when the host starts; a fault stops the start with every fault named. An engine of <c>orleans://</c> must be known
+    /// already here: use the overload that takes the configuration.
+    /// </remarks>
+    public static IServiceCollection AddTenfoldRateLimiting(this IServiceCollection services, Action<RateLimitingOptions>? configure = null) =>
+        Add(services, configure);
+
+    /// <summary>
+    /// As <see cref="AddTenfoldRateLimiting(IServiceCollection, Action{RateLimitingOptions}?)"/>, with any engine: where <c>Tenfold:RateLimiting:Engine</c>
+    /// is <c>orleans://</c>, this process becomes a silo of that cluster when the host starts. With any other engine there is none.
+    /// </summary>
+    /// <param name="services">The application's services.</param>
+    /// <param name="configuration">The application's configuration (<c>builder.Configuration</c>), complete but for what is changed while it runs.</param>
+    /// <param name="configure">Changes options after the configuration was read.</param>
+    public static IServiceCollection AddTenfoldRateLimiting(
+        this IServiceCollection services, IConfiguration configuration, Action<RateLimitingOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(configuration);
+        services.TryAddSingleton(new OptionsReader(configuration));
+        AddSilo(services, configuration, configure);
+        return Add(services, configure);
+    }
+
+    private static IServiceCollection Add(IServiceCollection services, Action<RateLimitingOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(services);
         services.AddOptionsWithValidateOnStart<RateLimitingOptions>();
         services.AddMetrics();
         services.AddLogging();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<OptionsReader>();
+        services.TryAddSingleton(p => new OptionsReader(p.GetService<IConfiguration>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<RateLimitingOptions>, OptionsReader>(Reader));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IOptionsChangeTokenSource<RateLimitingOptions>, OptionsReader>(Reader));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<RateLimitingOptions>, RateLimitingOptionsValidator>());
@@ -59,7 +83,23 @@ public static class RateLimitingServiceCollectionExtensions
         AddEngine(services, BuiltInEngines.Embedded);
         AddEngine(services, BuiltInEngines.Redis);
         AddEngine(services, BuiltInEngines.RedisOverTls);
+        AddEngine(services, BuiltInEngines.Hierarchical);
         services.TryAddSingleton(CreateStore);
+    }
+
+    // Orleans registers services by its settings, so these are read before there is a provider. Faults are left to the validator.
+    private static void AddSilo(IServiceCollection services, IConfiguration configuration, Action<RateLimitingOptions>? configure)
+    {
+        var options = new RateLimitingOptions();
+        new OptionsReader(configuration).Configure(options);
+        configure?.Invoke(options);
+        if (!EngineAddress.TryParse(options.Engine, out var address) || address.Scheme != BuiltInEngines.Hierarchical.Scheme)
+            return;
+        var known = services.Any(s => s.ServiceType == typeof(HierarchicalSilo));
+        if (known || HierarchicalServices.Fault(address) is not null || options.Hierarchy.Faults().Any())
+            return;
+        services.AddSingleton(new HierarchicalSilo(address));
+        services.AddHierarchicalLimitStore(options.Hierarchy, address);
     }
 
     private static void AddEngine(IServiceCollection services, LimitEngine engine)

@@ -17,7 +17,7 @@ internal static class SystemCatalog
         All.Where(s => (options.Only.Count == 0 || options.Only.Contains(s.Name)) && !options.Without.Contains(s.Name));
 
     private static void AddRateLimiter(IServiceCollection services, IConfiguration configuration) =>
-        services.AddTenfoldRateLimiting().AddTenfoldRateLimitingResp().AddTenfoldRateLimitingGrpc();
+        services.AddTenfoldRateLimiting(configuration).AddTenfoldRateLimitingResp().AddTenfoldRateLimitingGrpc();
 
     private static void MapRateLimiter(IEndpointRouteBuilder endpoints)
     {

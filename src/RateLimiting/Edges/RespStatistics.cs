@@ -1,10 +1,11 @@
 using System.Globalization;
+using Tenfold.RateLimiting.Why;
 
 namespace Tenfold.RateLimiting.Edges;
 
 /// <summary>What the Redis-protocol face counts, for INFO and for metrics.</summary>
-/// <remarks>Thread-safe. Commands are added once a batch, not once a command.</remarks>
-internal sealed class RespStatistics(TimeProvider time)
+/// <remarks>Thread-safe. Commands are added once a batch, not once a command; the rate limiter's own figures (<paramref name="observer"/>) take them in too.</remarks>
+internal sealed class RespStatistics(TimeProvider time, DecisionObserver? observer = null)
 {
     /// <summary>The version of Redis whose protocol is spoken: clients choose what they send by it.</summary>
     public const string RedisVersion = "7.0.0";
@@ -53,6 +54,7 @@ internal sealed class RespStatistics(TimeProvider time)
             Interlocked.Add(ref _admitted, admitted);
         if (limited > 0)
             Interlocked.Add(ref _limited, limited);
+        observer?.ObserveDirect(admitted, limited);
     }
 
     public void LoginRefused() => Interlocked.Increment(ref _loginsRefused);

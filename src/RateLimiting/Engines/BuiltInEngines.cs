@@ -19,6 +19,10 @@ internal static class BuiltInEngines
     /// <summary>The same over TLS.</summary>
     public static LimitEngine RedisOverTls { get; } = new("rediss", "rediss://host:6379", CreateRedis);
 
+    /// <summary>Nodes that decide from leased units; its silo is added when services are (see <see cref="HierarchicalSilo"/>).</summary>
+    public static LimitEngine Hierarchical { get; } = new(
+        "orleans", "orleans://local/", (services, _, _) => services.GetRequiredService<HierarchicalLimitStore>());
+
     /// <summary>The store of this node alone, for when the engine cannot be asked.</summary>
     public static ILimitStore CreateLocal(IServiceProvider services) =>
         new EmbeddedLimitStore(services.GetRequiredService<IOptions<RateLimitingOptions>>().Value.Embedded, Time(services), Loggers(services));

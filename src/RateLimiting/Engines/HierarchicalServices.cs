@@ -26,7 +26,7 @@ internal static class HierarchicalServices
         if (redis is null)
         {
             services.TryAddSingleton<IRootTenure, LocalRootTenure>();
-            services.AddOrleans(silo => silo.UseLocalhostClustering(FreePort(options.SiloPort), gatewayPort: 0, serviceId: options.ClusterId, clusterId: options.ClusterId));
+            services.AddOrleans(silo => silo.UseLocalhostClustering(FreePort("127.0.0.1", options.SiloPort), gatewayPort: 0, serviceId: options.ClusterId, clusterId: options.ClusterId));
             return services;
         }
 
@@ -34,7 +34,9 @@ internal static class HierarchicalServices
         services.AddOrleans(silo =>
         {
             silo.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (options.ClusterId, options.ClusterId));
-            silo.ConfigureEndpoints(IPAddress.Loopback, FreePort(options.SiloPort), gatewayPort: 0);
+            // The port is found only when the silo is made, so that little time is left for another to take it.
+            silo.Configure<EndpointOptions>(endpoint => (endpoint.AdvertisedIPAddress, endpoint.SiloPort, endpoint.GatewayPort) =
+                (IPAddress.Parse(options.SiloAddress), FreePort(options.SiloAddress, options.SiloPort), 0));
             silo.UseRedisClustering(clustering => clustering.ConfigurationOptions = redis);
         });
         return services;
@@ -69,18 +71,19 @@ internal static class HierarchicalServices
         if (address.Scheme == "orleans" && rest is "local" or "")
             return null;
         if (address.Scheme != "orleans" || !rest.StartsWith("redis/", StringComparison.Ordinal) || rest.Length == "redis/".Length)
-            throw new FormatException($"'{address}' names no cluster: write 'orleans://local/' for a silo in this process, or 'orleans://redis/host:6379'.");
-        var configuration = ConfigurationOptions.Parse(rest["redis/".Length..]);
+            throw new FormatException("this names no cluster: write orleans://local/ for a silo in this process, or orleans://redis/host:6379");
+        var configuration = RedisAddress.Parse("redis://" + rest["redis/".Length..]);
         configuration.AbortOnConnectFail = false;
         return configuration;
     }
 
-    private static int FreePort(int port)
+    private static int FreePort(string address, int port)
     {
         if (port != 0)
             return port;
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var own = IPAddress.Parse(address);
+        using var probe = new Socket(own.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        probe.Bind(new IPEndPoint(own, 0));
         return ((IPEndPoint)probe.LocalEndPoint!).Port;
     }
 }

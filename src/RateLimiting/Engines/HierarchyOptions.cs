@@ -1,3 +1,4 @@
+using System.Net;
 using Tenfold.RateLimiting.Leases;
 
 namespace Tenfold.RateLimiting.Engines;
@@ -47,6 +48,12 @@ public sealed class HierarchyOptions
     /// <summary>Names the Orleans cluster, for clusters that share one Redis. Default <c>tenfold</c>.</summary>
     public string ClusterId { get; set; } = "tenfold";
 
+    /// <summary>
+    /// This machine's address, on which silos speak to each other. Default 127.0.0.1. They speak without encryption or password: give an address of a
+    /// network that only they reach.
+    /// </summary>
+    public string SiloAddress { get; set; } = "127.0.0.1";
+
     /// <summary>The port on which silos speak to each other; 0 (the default) takes a free one.</summary>
     public int SiloPort { get; set; }
 
@@ -55,6 +62,10 @@ public sealed class HierarchyOptions
     {
         if (string.IsNullOrWhiteSpace(Region) || Region.Length > 100)
             yield return $"Region = '{Region}': 1 to 100 characters";
+        if (string.IsNullOrWhiteSpace(ClusterId) || ClusterId.Length > 100)
+            yield return $"ClusterId = '{ClusterId}': 1 to 100 characters";
+        if (NodeName is { } name && (string.IsNullOrWhiteSpace(name) || name.Length > 100))
+            yield return $"NodeName = '{name}': 1 to 100 characters, or nothing for the machine's name and the process id";
         if (Refresh < TimeSpan.FromMilliseconds(20) || Refresh > TimeSpan.FromMinutes(1))
             yield return $"Refresh = {Refresh}: 20 ms to 1 minute";
         if (MaxClockStep < TimeSpan.Zero || MaxClockStep > TimeSpan.FromSeconds(10))
@@ -71,6 +82,8 @@ public sealed class HierarchyOptions
             yield return $"MaxKeys = {MaxKeys}: at least 1";
         if (MaxReservations < 1)
             yield return $"MaxReservations = {MaxReservations}: at least 1";
+        if (!IPAddress.TryParse(SiloAddress, out var address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
+            yield return $"SiloAddress = '{SiloAddress}': one IP address of this machine, as 127.0.0.1";
         if (SiloPort is < 0 or > 65535)
             yield return $"SiloPort = {SiloPort}: 0 to 65535";
     }

@@ -51,7 +51,7 @@ internal static class RedisAddress
             if (database.Length > 0)
             {
                 if (!int.TryParse(database, out var number) || number is < 0 or > 16_383)
-                    throw new FormatException($"'{database}' is no database number: {Form}");
+                    throw new FormatException($"what follows the host and '/' is no database number of 0-16383: {Form}");
                 options.DefaultDatabase = number;
             }
 
@@ -70,10 +70,10 @@ internal static class RedisAddress
         var colon = host.LastIndexOf(':');
         var port = DefaultPort;
         if (colon >= 0 && (!int.TryParse(host[(colon + 1)..], out port) || port is < 1 or > 65_535))
-            throw new FormatException($"'{host}' has no port of 1-65535: {Form}");
+            throw new FormatException($"what follows the host's name and ':' is no port of 1-65535 (it is not shown, since it may be a password): {Form}");
         var name = colon >= 0 ? host[..colon] : host;
         if (Uri.CheckHostName(name) == UriHostNameType.Unknown)
-            throw new FormatException($"'{name}' is no host name: {Form}");
+            throw new FormatException($"there is no host, or its name has signs that no host's name has: {Form}");
         return new DnsEndPoint(name, port);
     }
 }

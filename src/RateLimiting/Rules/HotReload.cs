@@ -8,15 +8,19 @@ internal static class HotReload
 
     /// <summary>
     /// The limit to use in place of <paramref name="limit"/>, given those before: the same object when nothing changed, else one that takes over
-    /// the state of its forerunner.
+    /// the state of its forerunner. Only of that one: each would keep the one before it alive, and years of reloads all of them.
     /// </summary>
     public static Limit Carry(Limit limit, IEnumerable<Limit?>? previous)
     {
         var before = previous?.FirstOrDefault(l => l?.Id == limit.Id);
         if (before is null)
             return limit;
-        return IsSame(before, limit) ? before : limit.Replacing(before);
+        return IsSame(before, limit) ? before : limit.Replacing(Plain(before));
     }
+
+    /// <summary>The same limit without a forerunner.</summary>
+    public static Limit Plain(Limit limit) =>
+        limit.Replaced is null ? limit : Limit.Create(limit.Id, limit.Algorithm, limit.Permits, limit.Period, limit.Burst);
 
     /// <summary>Whether two limits allow the same.</summary>
     public static bool IsSame(Limit a, Limit b) =>

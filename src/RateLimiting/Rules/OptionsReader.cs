@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 
@@ -10,8 +9,7 @@ internal sealed class OptionsReader : IConfigureOptions<RateLimitingOptions>, IO
 {
     private readonly IConfigurationSection? _section;
 
-    public OptionsReader(IServiceProvider services) =>
-        _section = services.GetService<IConfiguration>()?.GetSection(RateLimitingOptions.Section);
+    public OptionsReader(IConfiguration? configuration) => _section = configuration?.GetSection(RateLimitingOptions.Section);
 
     /// <inheritdoc/>
     public string? Name => Options.DefaultName;

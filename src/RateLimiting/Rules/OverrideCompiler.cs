@@ -23,14 +23,11 @@ internal sealed class OverrideCompiler(
         if (limits is not null && previous is not null)
         {
             foreach (var (key, old) in previous.Overrides)
-                _exact.TryAdd(key, [.. limits.Select(l => HotReload.Carry(Plain(l), old.Append(previous.Limits.FirstOrDefault(p => p.Id == l.Id))))]);
+                _exact.TryAdd(key, [.. limits.Select(l => HotReload.Carry(HotReload.Plain(l), old.Append(previous.Limits.FirstOrDefault(p => p.Id == l.Id))))]);
         }
 
         return (_exact, _patterns);
     }
-
-    private static Limit Plain(Limit limit) =>
-        limit.Replaced is null ? limit : Limit.Create(limit.Id, limit.Algorithm, limit.Permits, limit.Period, limit.Burst);
 
     private void Compile(OverrideOptions over, string at, Rule? previous)
     {

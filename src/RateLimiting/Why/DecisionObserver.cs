@@ -15,6 +15,8 @@ internal sealed class DecisionObserver(IOptions<RateLimitingOptions> options, Ti
     private long _admitted;
     private long _rejected;
     private long _unavailable;
+    private long _directAdmitted;
+    private long _directRejected;
     private long _second;
     private long _seenBySecond;
     private long _keptThisSecond;
@@ -31,9 +33,11 @@ internal sealed class DecisionObserver(IOptions<RateLimitingOptions> options, Ti
     /// <summary>What limits that came with requests did.</summary>
     public RuleCounters Inline { get; } = new();
 
-    public long Admitted => Volatile.Read(ref _admitted);
+    /// <summary>Decisions that admitted: by rules, and direct ones.</summary>
+    public long Admitted => Volatile.Read(ref _admitted) + Volatile.Read(ref _directAdmitted);
 
-    public long Rejected => Volatile.Read(ref _rejected);
+    /// <summary>Decisions that rejected: by rules, and direct ones.</summary>
+    public long Rejected => Volatile.Read(ref _rejected) + Volatile.Read(ref _directRejected);
 
     /// <summary>Decisions that the engine could not be asked for.</summary>
     public long Unavailable => Volatile.Read(ref _unavailable);
@@ -41,7 +45,7 @@ internal sealed class DecisionObserver(IOptions<RateLimitingOptions> options, Ti
     /// <summary>Takes note of one decision.</summary>
     public void Observe(PendingDecision work, int request, RateLimitDecision decision, IAttributes attributes, long cost, long started)
     {
-        var seen = decision.Admitted ? Interlocked.Increment(ref _admitted) + Rejected : Interlocked.Increment(ref _rejected) + Admitted;
+        var seen = decision.Admitted ? Interlocked.Increment(ref _admitted) + Volatile.Read(ref _rejected) : Interlocked.Increment(ref _rejected) + Volatile.Read(ref _admitted);
         Latency.Record(time.GetElapsedTime(started));
         Turn(started / time.TimestampFrequency, seen);
         CountRules(work, request, decision.Admitted, seen % Volatile.Read(ref _sampleEvery) == 0);
@@ -49,6 +53,20 @@ internal sealed class DecisionObserver(IOptions<RateLimitingOptions> options, Ti
             Log.Add(new DecisionRecord(work.Rules, decision, attributes.ToDictionary(), cost, time.GetUtcNow()));
         if (Recorder.Enabled)
             Recorder.Record(attributes.ToDictionary(), cost);
+    }
+
+    /// <summary>
+    /// Adds decisions that named their limit themselves and went straight to the engine (<c>CL.THROTTLE</c>). Counted only: they met no rule, and
+    /// are too many to be looked at one by one.
+    /// </summary>
+    public void ObserveDirect(int admitted, int rejected, int unavailable = 0)
+    {
+        if (admitted > 0)
+            Interlocked.Add(ref _directAdmitted, admitted);
+        if (rejected > 0)
+            Interlocked.Add(ref _directRejected, rejected);
+        if (unavailable > 0)
+            Interlocked.Add(ref _unavailable, unavailable);
     }
 
     private void CountRules(PendingDecision work, int request, bool admitted, bool sample)

@@ -37,7 +37,7 @@ internal sealed class HttpApp : IAsyncDisposable
         var json = $$"""{ "Tenfold": { "RateLimiting": {{rateLimiting}} } }""";
         builder.Configuration.AddJsonStream(new MemoryStream(Encoding.UTF8.GetBytes(json)));
         services?.Invoke(builder.Services);
-        builder.Services.AddTenfoldRateLimiting();
+        builder.Services.AddTenfoldRateLimiting(builder.Configuration);
         var app = builder.Build();
         app.UseRouting();
         app.UseTenfoldRateLimiting();

@@ -30,6 +30,8 @@ public sealed class RespHostTests
         Assert.Equal(1, measured["tenfold.rate_limiter.resp.connections"]);
         Assert.Equal(2, measured["tenfold.rate_limiter.resp.decisions admitted"]);
         Assert.Equal(1, measured["tenfold.rate_limiter.resp.decisions rejected"]);
+        Assert.Equal(2, measured["tenfold.rate_limiter.decisions admitted"]);
+        Assert.Equal(1, measured["tenfold.rate_limiter.decisions rejected"]);
         Assert.Equal(1, measured["tenfold.rate_limiter.resp.refusals login"]);
         Assert.Equal(0, measured["tenfold.rate_limiter.resp.refusals protocol"]);
 
@@ -75,7 +77,7 @@ public sealed class RespHostTests
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Meter.Scope == meters && instrument.Name.StartsWith("tenfold.rate_limiter.resp.", StringComparison.Ordinal))
+                if (instrument.Meter.Scope == meters && (instrument.Name.StartsWith("tenfold.rate_limiter.resp.", StringComparison.Ordinal) || instrument.Name == "tenfold.rate_limiter.decisions"))
                     listener.EnableMeasurementEvents(instrument);
             },
         };
