@@ -127,8 +127,8 @@ public static class RateLimitingEndpoints
 
     private static async Task<IResult> ReplayAsync(HttpContext context, TrafficReplay replay, DecisionObserver observer)
     {
-        var (rules, traffic) = await HttpReplay.ReadAsync(context, observer.Recorder);
-        return Json(await replay.RunAsync(traffic, rules, context.RequestAborted));
+        var (rules, traffic, began) = await HttpReplay.ReadAsync(context, observer.Recorder);
+        return Json(await replay.RunAsync(traffic, began, rules, context.RequestAborted));
     }
 
     private static async Task LiveAsync(HttpContext context, LiveFigures figures, TimeProvider time)

@@ -12,9 +12,12 @@ internal static class HttpReplay
 {
     private const int MaxTraffic = 1_000_000;
 
+    // Traffic that comes with the rules has no date: it begins with a day, and so with every window that divides one.
+    private static readonly DateTimeOffset MadeUpBegan = new(2025, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
     /// <summary>Reads the candidate rules and the traffic.</summary>
     /// <exception cref="ArgumentException">Faults; the message has one line for each.</exception>
-    public static async ValueTask<(RuleSet Rules, IReadOnlyList<RecordedRequest> Traffic)> ReadAsync(
+    public static async ValueTask<(RuleSet Rules, IReadOnlyList<RecordedRequest> Traffic, DateTimeOffset Began)> ReadAsync(
         HttpContext context, TrafficRecorder recorder)
     {
         var body = await HttpRequestBodies.ReadJsonAsync<Body>(context, HttpRequestBodies.MaxReplayBytes);
@@ -28,7 +31,7 @@ internal static class HttpReplay
                 : $"nothing is recorded: set {RateLimitingOptions.Section}:Recording:Enabled = true, or give traffic with the rules.");
         }
 
-        return (Compile(rules.GetRawText()), traffic);
+        return (Compile(rules.GetRawText()), traffic, body.Traffic is null ? recorder.Began : MadeUpBegan);
     }
 
     private static RuleSet Compile(string rules)

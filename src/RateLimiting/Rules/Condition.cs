@@ -42,8 +42,10 @@ internal sealed class Condition
             faults.Add("an alternative is empty: remove the extra |");
         var patterns = new List<Glob>();
         var networks = new List<IpNetwork>();
-        foreach (var alternative in alternatives)
+        foreach (var written in alternatives)
         {
+            // As values are: a path's trailing slash does not count, or a rule for /api/ would never match.
+            var alternative = AttributeNames.Normalise(attribute, written)!;
             if (AttributeNames.IsIp(attribute) && alternative != "*")
             {
                 if (IpNetwork.TryParse(alternative, out var network, out var fault))

@@ -68,7 +68,7 @@ internal sealed class RuleCompiler
         var previous = _previous?.Find(options.Name);
         var (limits, names) = CompileLimits(options, path, previous);
         var (factor, costSlot) = CompileCost(options.Cost, path);
-        if (!Enum.TryParse<WhenUnavailable>(options.WhenUnavailable, ignoreCase: true, out var whenUnavailable) || IsNumber(options.WhenUnavailable))
+        if (!TryReadEnum<WhenUnavailable>(options.WhenUnavailable, out var whenUnavailable))
             Add($"{path}:WhenUnavailable", options.WhenUnavailable, "write local, open or closed");
         var overrides = new OverrideCompiler(options, limits, names, path, Add).Compile(previous);
         if (_faults.Count > before || key is null)
@@ -158,7 +158,7 @@ internal sealed class RuleCompiler
 
     /// <summary>Reads an algorithm's name as configuration writes it: <c>token-bucket</c>.</summary>
     internal static bool TryReadAlgorithm(string? text, out LimitAlgorithm algorithm) =>
-        Enum.TryParse(text?.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out algorithm) && !IsNumber(text!);
+        TryReadEnum(text?.Replace("-", "", StringComparison.Ordinal), out algorithm);
 
     /// <summary>An algorithm's name as configuration writes it.</summary>
     internal static string AlgorithmName(LimitAlgorithm algorithm) => algorithm switch
@@ -217,7 +217,13 @@ internal sealed class RuleCompiler
     private static bool IsName(string name) =>
         name.Length is > 0 and <= MaxNameLength && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 
-    private static bool IsNumber(string text) => text.Length > 0 && (char.IsAsciiDigit(text[0]) || text[0] == '-');
+    // One name and nothing else: the framework also takes numbers, and several names joined by commas.
+    private static bool TryReadEnum<TEnum>(string? text, out TEnum value)
+        where TEnum : struct, Enum
+    {
+        value = default;
+        return !string.IsNullOrEmpty(text) && text.All(char.IsAsciiLetter) && Enum.TryParse(text, ignoreCase: true, out value);
+    }
 
     private void Add(string path, string? value, string fault) =>
         _faults.Add(StrictBinder.Fault($"{RateLimitingOptions.Section}:Rules{path}", value, fault));

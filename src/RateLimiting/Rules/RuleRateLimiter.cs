@@ -185,8 +185,9 @@ internal sealed class RuleRateLimiter : IRateLimiter, IJointRateLimiter
 
     private static int SegmentEnd(CheckGroup group, int start)
     {
+        // Several requests may meet one rule: more checks than a store takes at once are asked in turn, as a dry run must never fail.
         var end = start + 1;
-        while (end < group.Count && ReferenceEquals(group.Rules[end], group.Rules[start]) && IsGauge(group, end) == IsGauge(group, start))
+        while (end < group.Count && end - start < ILimitStore.MaxChecks && ReferenceEquals(group.Rules[end], group.Rules[start]) && IsGauge(group, end) == IsGauge(group, start))
             end++;
         return end;
     }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Tenfold.RateLimiting.Why;
 
 /// <summary>One request of recorded traffic.</summary>
-/// <param name="At">When it came, since the first request that was recorded.</param>
+/// <param name="At">When it came, since the recording began.</param>
 /// <param name="Attributes">Its attributes.</param>
 /// <param name="Cost">Its cost.</param>
 internal sealed record RecordedRequest(TimeSpan At, IReadOnlyDictionary<string, string> Attributes, long Cost);
@@ -21,6 +21,9 @@ internal sealed class TrafficRecorder(RecordingOptions options, TimeProvider tim
     private readonly long _start = time.GetTimestamp();
     private long _bytes;
     private long _dropped;
+
+    /// <summary>When the recording began: what each <see cref="RecordedRequest.At"/> counts from.</summary>
+    public DateTimeOffset Began { get; } = time.GetUtcNow();
 
     /// <summary>Whether anything is recorded.</summary>
     public bool Enabled { get; } = options.Enabled;

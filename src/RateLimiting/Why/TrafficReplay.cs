@@ -15,11 +15,13 @@ internal sealed class TrafficReplay(CurrentRules current)
 
     /// <summary>Replays traffic, oldest first.</summary>
     /// <param name="traffic">The traffic.</param>
+    /// <param name="began">When the traffic began: windows are aligned to the calendar, and must be here as they were then.</param>
     /// <param name="candidate">The other rules.</param>
     /// <param name="cancellationToken">Stops the replay.</param>
-    public async Task<ReplayResult> RunAsync(IReadOnlyList<RecordedRequest> traffic, RuleSet candidate, CancellationToken cancellationToken)
+    public async Task<ReplayResult> RunAsync(
+        IReadOnlyList<RecordedRequest> traffic, DateTimeOffset began, RuleSet candidate, CancellationToken cancellationToken)
     {
-        var time = new VirtualTime();
+        var time = new VirtualTime(began);
         await using var storeBefore = NewStore(time, traffic.Count);
         await using var storeAfter = NewStore(time, traffic.Count);
         var (before, after) = (NewLimiter(storeBefore, current.Current, time), NewLimiter(storeAfter, candidate, time));

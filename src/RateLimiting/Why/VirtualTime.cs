@@ -1,10 +1,9 @@
 namespace Tenfold.RateLimiting.Why;
 
 /// <summary>A clock that stands still until it is set: hours of traffic replay in the time that deciding it takes.</summary>
-internal sealed class VirtualTime : TimeProvider
+/// <param name="start">What it shows when nothing was set: windows are aligned to the calendar, so it matters.</param>
+internal sealed class VirtualTime(DateTimeOffset start) : TimeProvider
 {
-    private static readonly DateTimeOffset Start = new(2025, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
     private long _ticks;
 
     /// <inheritdoc/>
@@ -17,5 +16,5 @@ internal sealed class VirtualTime : TimeProvider
     public override long GetTimestamp() => _ticks;
 
     /// <inheritdoc/>
-    public override DateTimeOffset GetUtcNow() => Start + TimeSpan.FromTicks(_ticks);
+    public override DateTimeOffset GetUtcNow() => start + TimeSpan.FromTicks(_ticks);
 }
