@@ -7,93 +7,114 @@ using Tenfold.RateLimiting.Engines;
 
 namespace Tenfold.Bench.RateLimiter;
 
-/// <summary>Bytes a key while the store fills, the cost of a decision at 10 thousand and at 10 million keys, and what idling costs.</summary>
+/// <summary>Bytes a key while the store fills, the cost of a decision as keys grow from ten thousand to ten million, and what idling costs.</summary>
 internal static class LocalMemoryBench
 {
     private const double AimBytes = 64;
+    private const int Few = 10_000;
+    private const int Many = 1_000_000;
     private static readonly Limit Kept = Limit.Create("kept", LimitAlgorithm.TokenBucket, 1, TimeSpan.FromDays(1), burst: 1_000_000);
 
     public static IEnumerable<Figure> Run(bool quick)
     {
-        var most = quick ? 2_000_000 : 10_000_000;
-        using var store = new Disposed(new EmbeddedLimitStore(new EmbeddedStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance));
+        var most = quick ? Many : 10 * Many;
+        var store = new EmbeddedLimitStore(new EmbeddedStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance);
         var empty = GC.GetTotalMemory(forceFullCollection: true);
-        var worst = 0.0;
-        var small = 0.0;
+        double worst = 0, few = 0, many = 0;
         var filled = 0;
-        Span<byte> key = stackalloc byte[16];
 
         // Every fill counts, also just after a growth: measure at steps of a tenth.
-        for (var next = 10_000; filled < most; next = Math.Min(most, Math.Max(next + 1, (int)(next * 1.1))))
+        for (var next = Few; filled < most; next = Next(next, most))
         {
             for (; filled < next; filled++)
-                store.Store.TryAcquire(Key(filled), Kept, 1, out _);
+                store.TryAcquire(Key(filled), Kept, 1, out _);
             worst = Math.Max(worst, (GC.GetTotalMemory(forceFullCollection: true) - empty) / (double)filled);
-            if (small == 0)
-                small = NanosecondsADecision(store.Store, filled);
+            if (filled == Few)
+                few = NanosecondsADecision(store, filled);
+            if (filled == Many)
+                many = NanosecondsADecision(store, filled);
         }
 
-        var (peerBytes, peerIdle) = MeasurePeer();
-        yield return new Figure("bytes-a-key-worst-of-all-fills", worst, peerBytes, "By", peerBytes / worst, peerBytes / AimBytes);
-        var large = NanosecondsADecision(store.Store, filled);
-        yield return Figure.LowerIsBetter($"decision-at-{most / 1_000_000}M-keys-beside-10k", large, small, "ns", double.NaN);
-        yield return Figure.LowerIsBetter("idle-processor-share", IdleShare(), peerIdle, "%", double.NaN);
+        var largest = most == Many ? many : NanosecondsADecision(store, filled);
+        var idle = IdlePercent();
+        store.DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+        var peer = MeasurePeer();
+        yield return new Figure("bytes-a-key-worst-of-all-fills", worst, peer.BytesAKey, "By", peer.BytesAKey / worst, peer.BytesAKey / AimBytes);
+        yield return Figure.LowerIsBetter("decision-at-10k-keys", few, peer.Few, "ns", double.NaN);
+        yield return Figure.LowerIsBetter("decision-at-1M-keys", many, peer.Many, "ns", double.NaN);
+        yield return Figure.LowerIsBetter("slowdown-from-10k-to-1M-keys", many / few, peer.Many / peer.Few, "times", double.NaN);
+        if (most > Many)
+            yield return Figure.LowerIsBetter("decision-at-10M-keys-beside-ours-at-10k", largest, few, "ns", double.NaN);
+        yield return Figure.LowerIsBetter("idle-processor-share", idle, peer.IdlePercent, "%", double.NaN);
+    }
+
+    /// <summary>A tenth more, and on the way exactly <see cref="Many"/> and the end.</summary>
+    private static int Next(int filled, int most)
+    {
+        var next = (int)Math.Min(most, filled * 1.1);
+        return filled < Many && next > Many ? Many : next;
     }
 
     private static string Key(int i) => string.Create(CultureInfo.InvariantCulture, $"user-{i}");
 
-    /// <summary>By keys made on the stack, so that only the store's own memory is touched.</summary>
-    private static double NanosecondsADecision(EmbeddedLimitStore store, int keys)
+    private static double NanosecondsADecision(EmbeddedLimitStore store, int keys) =>
+        NanosecondsADecision(keys, key => store.TryAcquire(key, Kept, 1, out _));
+
+    /// <summary>By keys just made, so that besides them only the limiter's own memory is touched; making them is counted for both.</summary>
+    private static double NanosecondsADecision(int keys, Action<string> decide)
     {
+        const int Decisions = 10_000;
         var random = new SeededRandom(3);
         var best = double.MaxValue;
-        Span<byte> key = stackalloc byte[32];
-        for (var round = 0; round < 20; round++)
+        for (var round = 0; round < 60; round++)
         {
             var started = Stopwatch.GetTimestamp();
-            for (var i = 0; i < 50_000; i++)
-            {
-                "user-"u8.CopyTo(key);
-                random.Next(keys).TryFormat(key[5..], out var digits, default, CultureInfo.InvariantCulture);
-                store.TryAcquire(key[..(5 + digits)], Kept, 1, out _);
-            }
-
-            best = Math.Min(best, Stopwatch.GetElapsedTime(started).TotalNanoseconds / 50_000);
+            for (var i = 0; i < Decisions; i++)
+                decide(Key(random.Next(keys)));
+            best = Math.Min(best, Stopwatch.GetElapsedTime(started).TotalNanoseconds / Decisions);
         }
 
         return best;
     }
 
-    private static (double BytesAKey, double IdlePercent) MeasurePeer()
+    private static (double BytesAKey, double Few, double Many, double IdlePercent) MeasurePeer()
     {
-        const int Keys = 100_000;
         var empty = GC.GetTotalMemory(forceFullCollection: true);
         using var peer = PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetTokenBucketLimiter(key, static _ => new TokenBucketRateLimiterOptions
         {
             TokenLimit = 1_000_000, TokensPerPeriod = 1, ReplenishmentPeriod = TimeSpan.FromSeconds(1), QueueLimit = 0, AutoReplenishment = true,
         }), StringComparer.Ordinal);
-        for (var i = 0; i < Keys; i++)
-            peer.AttemptAcquire(Key(i)).Dispose();
-        var bytes = (GC.GetTotalMemory(forceFullCollection: true) - empty) / (double)Keys;
-        var idle = IdleShare();
-        GC.KeepAlive(peer);
-        return (bytes, idle);
+        var filled = 0;
+        Fill(Few);
+        var few = NanosecondsADecision(filled, Decide);
+        Fill(10 * Few);
+        var bytes = (GC.GetTotalMemory(forceFullCollection: true) - empty) / (double)filled;
+        var idle = IdlePercent();
+        Fill(Many);
+        return (bytes, few, NanosecondsADecision(filled, Decide), idle);
+
+        void Decide(string key) => peer.AttemptAcquire(key).Dispose();
+
+        void Fill(int keys)
+        {
+            for (; filled < keys; filled++)
+                Decide(Key(filled));
+        }
     }
 
-    /// <summary>Percent of one core that this process takes while nobody calls.</summary>
-    private static double IdleShare()
+    /// <summary>Percent of one core that this process takes while nobody calls: the least of a few windows, since the runtime itself has work left now and then.</summary>
+    private static double IdlePercent()
     {
-        using var process = Process.GetCurrentProcess();
-        var before = process.TotalProcessorTime;
-        Thread.Sleep(1000);
-        process.Refresh();
-        return Math.Round((process.TotalProcessorTime - before).TotalMilliseconds / 10, 1);
-    }
+        var least = double.MaxValue;
+        for (var window = 0; window < 4; window++)
+        {
+            var before = Environment.CpuUsage.TotalTime;
+            var started = Stopwatch.GetTimestamp();
+            Thread.Sleep(500);
+            least = Math.Min(least, (Environment.CpuUsage.TotalTime - before) / Stopwatch.GetElapsedTime(started) * 100);
+        }
 
-    private sealed class Disposed(EmbeddedLimitStore store) : IDisposable
-    {
-        public EmbeddedLimitStore Store { get; } = store;
-
-        public void Dispose() => Store.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        return Math.Round(least, 2);
     }
 }
