@@ -16,10 +16,10 @@ internal static class LocalBench
 {
     private const int Keys = 100_000;
     private const double AimPercent = 0.1;
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Refill = TimeSpan.FromSeconds(4);
 
     // Admits each of the run's requests, and refills so slowly that every key's state must be kept.
-    private static readonly Limit Wide = Limit.Create("bench", LimitAlgorithm.TokenBucket, 10, Second, burst: 1_000_000_000);
+    private static readonly Limit Wide = Limit.Create("bench", LimitAlgorithm.TokenBucket, 1, Refill, burst: 1_000_000_000);
 
     public static IEnumerable<Figure> Run(bool quick)
     {
@@ -114,8 +114,8 @@ internal static class LocalBench
         PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetTokenBucketLimiter(key, static _ => new TokenBucketRateLimiterOptions
         {
             TokenLimit = 1_000_000_000,
-            TokensPerPeriod = 10,
-            ReplenishmentPeriod = Second,
+            TokensPerPeriod = 1,
+            ReplenishmentPeriod = Refill,
             QueueLimit = 0,
             AutoReplenishment = true,
         }), StringComparer.Ordinal);
