@@ -4,7 +4,11 @@ namespace Tenfold.RateLimiting.Algorithms;
 /// <remarks>Thread-safe.</remarks>
 internal sealed class LogBudget(long maxBlocks)
 {
+    private readonly long _most = maxBlocks;
     private long _left = maxBlocks;
+
+    /// <summary>Blocks taken.</summary>
+    public long Taken => Math.Min(_most, _most - Volatile.Read(ref _left));
 
     /// <summary>Takes blocks for good: a slab keeps what it was given and uses it again.</summary>
     public bool TryTake(int blocks)

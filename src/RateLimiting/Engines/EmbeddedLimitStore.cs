@@ -14,7 +14,7 @@ namespace Tenfold.RateLimiting.Engines;
 /// Thread-safe. A rejection reads only; an admission is one compare-and-swap on the lock of one of hundreds of shards. Several checks are decided under the locks of their
 /// shards, taken in order. Memory is bounded by <see cref="EmbeddedStoreOptions"/>: only states equal to fresh are dropped.
 /// </remarks>
-internal sealed class EmbeddedLimitStore : ILimitStore
+internal sealed class EmbeddedLimitStore : ILimitStore, ILimitStoreSize
 {
     private readonly EmbeddedClock _clock;
     private readonly EmbeddedTable _table;
@@ -61,6 +61,9 @@ internal sealed class EmbeddedLimitStore : ILimitStore
 
     /// <summary>Keys whose state is kept; those equal to fresh count until their place is needed.</summary>
     public long KeyCount => _table.Count;
+
+    /// <inheritdoc/>
+    public LimitStoreSize Size => new(_table.Count, _table.MemoryBytes);
 
     /// <summary>Reservations remembered.</summary>
     public int ReservationCount

@@ -57,6 +57,18 @@ internal sealed class EmbeddedTable
         }
     }
 
+    /// <summary>Bytes of the states: slots, free ones included, and the logs of sliding windows.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            var bytes = _logs.Taken * LogSlab.BlockBytes;
+            foreach (ref var shard in _shards.AsSpan())
+                bytes += shard.Bytes;
+            return bytes;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public EmbeddedKey Hash(Limit limit, string key)
     {

@@ -33,6 +33,8 @@ public sealed class EmbeddedLimitStoreTests
             admitted += store.TryAcquire($"stranger-{i}", limit, 1, out _) ? 1 : 0;
 
         Assert.InRange(store.KeyCount, 1000, 4096);
+        Assert.Equal(store.KeyCount, store.Size.Keys);
+        Assert.InRange(store.Size.MemoryBytes, 32 * store.KeyCount, 4L * 32 * 4096);
         for (var i = 0; i < 1000; i++)
             Assert.False(store.TryAcquire($"victim-{i}", limit, 1, out _));
 

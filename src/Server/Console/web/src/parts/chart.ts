@@ -63,13 +63,13 @@ class TimeChart extends PageElement {
       <figure>
         <figcaption>
           <h2>${this.label}</h2>
+          <span class="moment number">${this.at === null ? 'now' : time(new Date(this.data[0]![at]! * 1000))}</span>
           <ul class="legend">
             ${this.lines.map((line, i) => {
               const value = this.data[i + 1]?.[at];
               return html`<li><svg class="key" width="16" height="10" aria-hidden="true"><line class="stroke${line.colour}" x1="0" y1="5" x2="16" y2="5" stroke-width="3" stroke-dasharray=${line.dash?.join(' ') ?? 'none'}/></svg>
                 <span>${line.label}</span> <b class="number">${value == null ? '–' : this.format(value)}</b></li>`;
             })}
-            <li class="moment number">${this.at === null ? 'now' : time(new Date(this.data[0]![at]! * 1000))}</li>
           </ul>
         </figcaption>
         <div class="plot" role="img" aria-label="${this.label}. ${this.summary}"></div>

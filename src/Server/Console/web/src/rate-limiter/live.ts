@@ -7,9 +7,10 @@ import '../parts/chart';
 import { copyLine } from '../parts/copy';
 import { bytes, count, percent, rate, seconds, time } from '../parts/format';
 import { empty } from '../parts/states';
-import { tiles } from '../parts/tiles';
+import { tiles, type Tile } from '../parts/tiles';
 import { linkNotice } from '../shell/link-state';
 import { link } from '../shell/router';
+import { systems } from '../shell/systems';
 import { history, limiter } from './history';
 
 const rateLines = [
@@ -70,8 +71,15 @@ class LimiterLivePage extends PageElement {
       { name: 'Rejected', value: live && rate(live.rejectedPerSecond), note: live ? `${percent(live.rejectedPerSecond, live.decisionsPerSecond)} of all` : '' },
       { name: 'Unavailable', value: live && rate(live.unavailablePerSecond), note: live ? (live.unavailablePerSecond > 0 ? 'the engine does not answer' : 'the engine answers') : '', tone: live && live.unavailablePerSecond > 0 ? 'bad' : undefined },
       { name: 'Latency p99', value: live && (some ? seconds(live.latencySeconds.p99) : '–'), note: some ? `p99.9 ${seconds(live.latencySeconds.p999)}` : '' },
-      { name: 'Keys kept', value: live && count(live.keys), note: live ? bytes(live.memoryBytes) + (live.keys > 0 ? `, ${bytes(Math.round(live.memoryBytes / live.keys))} a key` : '') : '' },
+      this.kept(live),
     ]);
+  }
+
+  /** Only the engine in this process is counted; another counts its own. */
+  private kept(live: LimiterLive | undefined): Tile {
+    const engine = systems.last?.find((s) => s.name === 'rate-limiter')?.engine ?? '';
+    if (live?.memoryBytes === 0 && !engine.startsWith('embedded')) return { name: 'Keys kept', value: '–', note: 'by the engine' };
+    return { name: 'Keys kept', value: live && count(live.keys), note: live ? bytes(live.memoryBytes) + (live.keys > 0 ? `, ${bytes(Math.round(live.memoryBytes / live.keys))} a key` : '') : '' };
   }
 
   private byRule(live: LimiterLive) {
