@@ -89,13 +89,13 @@ class LimiterLivePage extends PageElement {
     const rows = [...live.rules].sort((a, b) => b.rejectedPerSecond - a.rejectedPerSecond || all(b) - all(a));
     const most = Math.max(1, ...rows.map(all));
     return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="by-rule"><table class="rows">
-      <thead><tr><th scope="col">Rule</th><th scope="col" class="end">Admitted</th><th scope="col" class="end">Rejected</th><th scope="col" class="end">% rejected</th></tr></thead>
+      <thead><tr><th scope="col">Rule</th><th scope="col" class="end">Admitted</th><th scope="col" class="end">Rejected</th><th scope="col" class="end wide">% rejected</th></tr></thead>
       <tbody>${rows.slice(0, shownRules).map((r) => html`<tr>
         <th scope="row"><span class="clip" title=${r.rule}>${r.rule}</span>${bar([{ share: r.admittedPerSecond / most, tone: '1' }, { share: r.rejectedPerSecond / most, tone: '2' }])}
           ${r.dryRunRejectedPerSecond > 0 ? html`<span class="quiet">dry run would reject ${rate(r.dryRunRejectedPerSecond)}</span>` : nothing}</th>
         <td class="end number">${rate(r.admittedPerSecond)}</td>
         <td class="end number">${rate(r.rejectedPerSecond)}</td>
-        <td class="end number">${percent(r.rejectedPerSecond, all(r))}</td></tr>`)}</tbody>
+        <td class="end number wide">${percent(r.rejectedPerSecond, all(r))}</td></tr>`)}</tbody>
     </table></div>
     ${rows.length > shownRules ? html`<p class="quiet">and ${count(rows.length - shownRules)} quieter rules</p>` : nothing}`;
   }

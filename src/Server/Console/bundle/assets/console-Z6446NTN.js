@@ -126,13 +126,13 @@
           </section>
         </div>
       </div>`}figures(e){let n=e&&e.decisionsPerSecond>0;return sn([{name:"Decisions",value:e&&rt(e.decisionsPerSecond),note:e?`${rt(e.admittedPerSecond)} admitted`:""},{name:"Rejected",value:e&&rt(e.rejectedPerSecond),note:e?`${fr(e.rejectedPerSecond,e.decisionsPerSecond)} of all`:""},{name:"Unavailable",value:e&&rt(e.unavailablePerSecond),note:e?e.unavailablePerSecond>0?"the engine does not answer":"the engine answers":"",tone:e&&e.unavailablePerSecond>0?"bad":void 0},{name:"Latency p99",value:e&&(n?Xe(e.latencySeconds.p99):"–"),note:n?`p99.9 ${Xe(e.latencySeconds.p999)}`:""},this.kept(e)])}kept(e){let n=Qe.last?.find(i=>i.name==="rate-limiter")?.engine??"";return e?.memoryBytes===0&&!n.startsWith("embedded")?{name:"Keys kept",value:"–",note:"by the engine"}:{name:"Keys kept",value:e&&ce(e.keys),note:e?tn(e.memoryBytes)+(e.keys>0?`, ${tn(Math.round(e.memoryBytes/e.keys))} a key`:""):""}}byRule(e){if(e.rules.length===0)return St("No rule decided anything this second",m`<p>Send it a request and watch this page:</p>${Lt(`for i in $(seq 20); do curl -s -o /dev/null -w '%{http_code} ' "${ri("rate-limiter/acquire?key=alice&limit=5/10s")}"; done`,"Send twenty requests")}`);let n=a=>a.admittedPerSecond+a.rejectedPerSecond,i=[...e.rules].sort((a,d)=>d.rejectedPerSecond-a.rejectedPerSecond||n(d)-n(a)),l=Math.max(1,...i.map(n));return m`<div class="scroll" tabindex="0" role="group" aria-labelledby="by-rule"><table class="rows">
-      <thead><tr><th scope="col">Rule</th><th scope="col" class="end">Admitted</th><th scope="col" class="end">Rejected</th><th scope="col" class="end">% rejected</th></tr></thead>
+      <thead><tr><th scope="col">Rule</th><th scope="col" class="end">Admitted</th><th scope="col" class="end">Rejected</th><th scope="col" class="end wide">% rejected</th></tr></thead>
       <tbody>${i.slice(0,Xr).map(a=>m`<tr>
         <th scope="row"><span class="clip" title=${a.rule}>${a.rule}</span>${Rn([{share:a.admittedPerSecond/l,tone:"1"},{share:a.rejectedPerSecond/l,tone:"2"}])}
           ${a.dryRunRejectedPerSecond>0?m`<span class="quiet">dry run would reject ${rt(a.dryRunRejectedPerSecond)}</span>`:z}</th>
         <td class="end number">${rt(a.admittedPerSecond)}</td>
         <td class="end number">${rt(a.rejectedPerSecond)}</td>
-        <td class="end number">${fr(a.rejectedPerSecond,n(a))}</td></tr>`)}</tbody>
+        <td class="end number wide">${fr(a.rejectedPerSecond,n(a))}</td></tr>`)}</tbody>
     </table></div>
     ${i.length>Xr?m`<p class="quiet">and ${ce(i.length-Xr)} quieter rules</p>`:z}`}byKey(e){if(e.topKeys.length===0)return St("No key is busy",m`<p>The keys with the most decisions show here as requests come.</p>`);let n=e.topKeys.slice(0,ph),i=Math.max(1,...n.map(l=>l.perSecond));return m`<div class="scroll" tabindex="0" role="group" aria-labelledby="top-keys"><table class="rows">
       <thead><tr><th scope="col">Key</th><th scope="col" class="wide">Rule</th><th scope="col" class="end">Asked</th><th scope="col" class="end">Rejected</th></tr></thead>
