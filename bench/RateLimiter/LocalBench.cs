@@ -87,8 +87,7 @@ internal static class LocalBench
     /// <summary>
     /// Wrong decisions and broken promises beside an exact sliding log, over the same requests; the peer column is .NET's fixed window's
     /// algorithm. All traffic goes to 1000 keys of Zipf popularity, in rushes of three times the usual a fifth of the time:
-    /// ordinary is, over all keys, 3 times one key's limit, so that only the most popular key in a rush is ever rejected; crowded is 10 times, flooded
-    /// 50 times, where most requests of the popular keys are rejected. Aim: at most 0.1 % wrong in ordinary traffic.
+    /// ordinary is, over all keys together, 3 times one key's limit; crowded is 10 times, flooded 50 times. Aim: at most 0.1 % wrong in ordinary traffic.
     /// </summary>
     private static IEnumerable<Figure> AccuracyTable(bool quick)
     {

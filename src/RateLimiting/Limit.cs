@@ -37,7 +37,7 @@ public sealed class Limit
     /// <summary>Stands for the id where a fixed size is needed: 128 bits of its SHA-256.</summary>
     internal readonly UInt128 IdHash;
 
-    /// <summary>The embedded store's hash up to the key: a cache, which any thread may replace.</summary>
+    /// <summary>The embedded store's hash up to the key, begun by the first store that used this limit.</summary>
     internal Engines.EmbeddedHashStart? HashStart;
 
     /// <summary>Names the limit for people and for state: <c>per-user/minute</c>. Two limits with one id share state.</summary>

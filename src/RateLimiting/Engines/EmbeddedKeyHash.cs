@@ -27,35 +27,46 @@ internal readonly struct EmbeddedKeyHash(ulong secret0, ulong secret1)
 
     /// <summary>As for the limit's id hash, which is absorbed once a limit and not once a key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Hash(Limit limit, string key, out ulong low, out ulong high) => Hash(Begin(limit), key, out low, out high);
+    public void Hash(Limit limit, string key, out ulong low, out ulong high)
+    {
+        if (limit.HashStart is { } start && start.IsOf(secret0, secret1))
+            Hash(start.State, key, out low, out high);
+        else
+            Hash(BeginNew(limit), key, out low, out high);
+    }
 
     /// <summary>As for the limit's id hash, which is absorbed once a limit and not once a key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Hash(Limit limit, ReadOnlySpan<byte> key, out ulong low, out ulong high) => Hash(Begin(limit), key, out low, out high);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private EmbeddedHashStart Begin(Limit limit)
+    public void Hash(Limit limit, ReadOnlySpan<byte> key, out ulong low, out ulong high)
     {
-        var start = limit.HashStart;
-        return start is not null && start.Secret0 == secret0 && start.Secret1 == secret1 ? start : BeginNew(limit);
+        if (limit.HashStart is { } start && start.IsOf(secret0, secret1))
+            Hash(start.State, key, out low, out high);
+        else
+            Hash(BeginNew(limit), key, out low, out high);
     }
 
+    /// <summary>The first store to use a limit has its start kept there; any other begins anew each time, and allocates nothing.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private EmbeddedHashStart BeginNew(Limit limit) => limit.HashStart = Begin(limit.IdHash);
+    private Sip BeginNew(Limit limit)
+    {
+        var state = Begin(limit.IdHash);
+        limit.HashStart ??= new EmbeddedHashStart(secret0, secret1, state);
+        return state;
+    }
 
-    private EmbeddedHashStart Begin(UInt128 limit)
+    private Sip Begin(UInt128 limit)
     {
         var state = new Sip(secret0, secret1);
         state.Absorb((ulong)limit);
         state.Absorb((ulong)(limit >> 64));
-        return new EmbeddedHashStart(secret0, secret1, state);
+        return state;
     }
 
     // Not inlined: the rounds are inlined here, and a caller's budget would not hold them.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Hash(EmbeddedHashStart start, string key, out ulong low, out ulong high)
+    private static void Hash(in Sip start, string key, out ulong low, out ulong high)
     {
-        var state = start.State;
+        var state = start;
         ref var chars = ref Unsafe.As<char, ushort>(ref MemoryMarshal.GetReference(key.AsSpan()));
         var length = key.Length;
         var left = length & 7;
@@ -110,9 +121,9 @@ internal readonly struct EmbeddedKeyHash(ulong secret0, ulong secret1)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Hash(EmbeddedHashStart start, ReadOnlySpan<byte> key, out ulong low, out ulong high)
+    private static void Hash(in Sip start, ReadOnlySpan<byte> key, out ulong low, out ulong high)
     {
-        var state = start.State;
+        var state = start;
         ref var bytes = ref MemoryMarshal.GetReference(key);
         var length = key.Length;
         var left = length & 7;
@@ -140,9 +151,9 @@ internal readonly struct EmbeddedKeyHash(ulong secret0, ulong secret1)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void HashTranscoded(EmbeddedHashStart start, ReadOnlySpan<char> key, out ulong low, out ulong high)
+    private static void HashTranscoded(in Sip start, ReadOnlySpan<char> key, out ulong low, out ulong high)
     {
-        var state = start.State;
+        var state = start;
         Span<byte> buffer = stackalloc byte[1024];
         var filled = 0;
         long length = 16;
@@ -239,7 +250,8 @@ internal readonly struct EmbeddedKeyHash(ulong secret0, ulong secret1)
 /// <summary>A hash that has absorbed a limit's id and waits for the key.</summary>
 internal sealed class EmbeddedHashStart(ulong secret0, ulong secret1, EmbeddedKeyHash.Sip state)
 {
-    public readonly ulong Secret0 = secret0;
-    public readonly ulong Secret1 = secret1;
     public readonly EmbeddedKeyHash.Sip State = state;
+
+    /// <summary>Whether it was begun with this secret.</summary>
+    public bool IsOf(ulong first, ulong second) => secret0 == first && secret1 == second;
 }

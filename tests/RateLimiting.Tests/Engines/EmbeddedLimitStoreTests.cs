@@ -138,6 +138,7 @@ public sealed class EmbeddedLimitStoreTests
     public void Deciding_allocates_nothing()
     {
         var store = NewStore(new EmbeddedStoreOptions());
+        var other = new EmbeddedLimitStore(new EmbeddedStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance);
         var limit = Limit.Create("l", LimitAlgorithm.TokenBucket, 10, Hour);
         var log = Limit.Create("log", LimitAlgorithm.SlidingWindowLog, 5, Hour);
         var keys = Enumerable.Range(0, 1000).Select(i => $"key-{i}-é").ToArray();
@@ -159,6 +160,7 @@ public sealed class EmbeddedLimitStoreTests
             {
                 store.TryAcquire(key, limit, 1, out _);
                 store.TryAcquire("utf8"u8, limit, 1, out _);
+                other.TryAcquire(key, limit, 1, out _);
                 verdict = Completed(store.AcquireAsync(checks, outcomes));
                 verdict = Completed(store.PeekAsync(checks, outcomes));
             }
