@@ -65,7 +65,8 @@ public sealed class RuleOptions
     /// Attribute to condition; all must hold. Empty (the default) matches every request. A condition is text with alternatives
     /// (<c>GET|POST</c>), <c>*</c> (any run of characters; alone: the attribute is there), <c>?</c> (one character), <c>{name}</c> in a path
     /// (one segment), and a leading <c>!</c> (not). For <c>ip</c>: addresses and networks (<c>10.0.0.0/8|2001:db8::/32</c>).
-    /// A backslash takes a sign literally. Path and method ignore case; a path's trailing slash does not count.
+    /// A backslash takes a sign literally. Path and method ignore case; a path's trailing slash does not count. In the middleware,
+    /// <c>header.x-plan</c> is the request header <c>X-Plan</c>.
     /// </summary>
     public IDictionary<string, string> Match { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 

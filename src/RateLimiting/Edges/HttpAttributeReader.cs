@@ -11,7 +11,7 @@ namespace Tenfold.RateLimiting.Edges;
 internal sealed class HttpAttributeReader
 {
     /// <summary>An attribute of this prefix is the request header of the name that follows.</summary>
-    public const string HeaderPrefix = "header:";
+    public const string HeaderPrefix = "header.";
 
     // A chain longer than this is no proxy's work.
     private const int MaxForwarded = 2048;

@@ -38,6 +38,9 @@ internal sealed class RuleRateLimiter : IRateLimiter, IJointRateLimiter
     /// <summary>The rules in force.</summary>
     public RuleSet Rules => _rules.Current;
 
+    /// <summary>Whether every decision completes synchronously: the engine is in this process.</summary>
+    public bool AnswersAtOnce => _store is EmbeddedLimitStore;
+
     /// <inheritdoc/>
     public ValueTask<RateLimitDecision> AcquireAsync(RateLimitRequest request, CancellationToken cancellationToken = default) =>
         AcquireAsync(request, null, cancellationToken);
@@ -187,10 +190,14 @@ internal sealed class RuleRateLimiter : IRateLimiter, IJointRateLimiter
     {
         // Several requests may meet one rule: more checks than a store takes at once are asked in turn, as a dry run must never fail.
         var end = start + 1;
-        while (end < group.Count && end - start < ILimitStore.MaxChecks && ReferenceEquals(group.Rules[end], group.Rules[start]) && IsGauge(group, end) == IsGauge(group, start))
+        while (end < group.Count && end - start < ILimitStore.MaxChecks && ReferenceEquals(group.Rules[end], group.Rules[start]) && WayOf(group, end) == WayOf(group, start))
             end++;
         return end;
     }
+
+    // Held, only looked at, or charged. A rule that holds does so in one call, since its reservation has one id.
+    private static AskKind WayOf(CheckGroup group, int at) =>
+        group.Checks[at].Hold ? AskKind.Reserve : IsGauge(group, at) ? AskKind.Peek : AskKind.Acquire;
 
     private static bool IsGauge(CheckGroup group, int at) => group.Checks[at].Limit.Algorithm == LimitAlgorithm.Concurrency;
 
