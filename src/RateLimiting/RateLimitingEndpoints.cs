@@ -73,7 +73,7 @@ public static class RateLimitingEndpoints
         if (!(seconds > 0) || seconds > TimeSpan.SecondsPerDay)
             throw new RequestFaultException(string.Create(CultureInfo.InvariantCulture, $"expiresAfterSeconds = {seconds}: must be more than 0 and at most 86400."));
         var decision = await limiter.ReserveAsync(
-            id, Request(question), TimeSpan.FromSeconds(seconds), Inline(question, inlineLimits), context.RequestAborted);
+            OwnId(context, id), Request(question), TimeSpan.FromSeconds(seconds), Inline(question, inlineLimits), context.RequestAborted);
         answers.WriteHeaders(context, decision);
         if (!decision.Admitted)
         {
@@ -89,7 +89,7 @@ public static class RateLimitingEndpoints
     {
         var body = await HttpRequestBodies.ReadJsonAsync<Settlement>(context, HttpRequestBodies.MaxBytes);
         var cost = body.Cost ?? throw new RequestFaultException("cost is missing: write what the work really cost, 0 to refund all.");
-        var outcome = await limiter.SettleAsync(id, cost, context.RequestAborted);
+        var outcome = await limiter.SettleAsync(OwnId(context, id), cost, context.RequestAborted);
         switch (outcome)
         {
             case SettleOutcome.Unknown:
@@ -106,6 +106,10 @@ public static class RateLimitingEndpoints
                 break;
         }
     }
+
+    // A tenant's reservations have names of their own, so that no tenant can settle another's.
+    private static string OwnId(HttpContext context, string id) =>
+        HttpRequestBodies.TenantOf(context) is { } tenant ? $"{tenant}/{id}" : id;
 
     private static async Task<IResult> ExplainAsync(HttpContext context, RuleRateLimiter limiter)
     {

@@ -57,7 +57,10 @@ public sealed class ServerOptions
     /// <summary>How long requests in flight may then take to finish before they are cut. Default 10 seconds.</summary>
     public TimeSpan DrainLimit { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Whether the server's own HTTP API is itself limited by the rules, as requests of <c>domain=tenfold</c>. Default: no.</summary>
+    /// <summary>
+    /// Whether the server's own HTTP API under <c>/api</c> is itself limited by the rules, by path, method, ip, tenant and user; decisions, which the
+    /// rules already limit, are exempt. Default: no.
+    /// </summary>
     public bool LimitOwnApi { get; set; }
 
     /// <summary>How log lines look: <c>text</c> for people (default) or <c>json</c> for collectors. They go to standard error.</summary>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Tenfold.RateLimiting;
 
 namespace Tenfold.Server;
@@ -17,7 +18,15 @@ internal static class SystemCatalog
         All.Where(s => (options.Only.Count == 0 || options.Only.Contains(s.Name)) && !options.Without.Contains(s.Name));
 
     private static void AddRateLimiter(IServiceCollection services, IConfiguration configuration) =>
-        services.AddTenfoldRateLimiting(configuration).AddTenfoldRateLimitingResp().AddTenfoldRateLimitingGrpc();
+        services.AddTenfoldRateLimiting(configuration).AddTenfoldRateLimitingResp().AddTenfoldRateLimitingGrpc()
+            .AddOptions<RateLimitingOptions>().PostConfigure<IOptions<ServerOptions>>(KeepInDataDirectory);
+
+    // What a system keeps lies together, wherever the server was started from.
+    private static void KeepInDataDirectory(RateLimitingOptions options, IOptions<ServerOptions> server)
+    {
+        if (!string.IsNullOrWhiteSpace(options.Embedded.JournalPath) && !string.IsNullOrWhiteSpace(server.Value.DataDirectory))
+            options.Embedded.JournalPath = Path.GetFullPath(options.Embedded.JournalPath, server.Value.DataDirectory);
+    }
 
     private static void MapRateLimiter(IEndpointRouteBuilder endpoints)
     {

@@ -95,13 +95,12 @@ public static class TenfoldHost
         app.UseRequestTimeouts();
         app.UseAuthentication();
         app.UseAuthorization();
-        // Streams last as long as their reader stays; all else is timed.
+        app.UseMiddleware<Streams>();
+        if (server.LimitOwnApi && SystemCatalog.Enabled(server).Any(s => s.Name == "rate-limiter"))
+            app.UseWhen(context => context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal), api => api.UseTenfoldRateLimiting());
         var endpoints = app.MapGroup("");
-        ((IEndpointConventionBuilder)endpoints).Finally(endpoint =>
-        {
-            if (endpoint is RouteEndpointBuilder { RoutePattern.RawText: { } route } && (route.EndsWith("/live", StringComparison.Ordinal) || endpoint.Metadata.Any(m => m.GetType().Name == "GrpcMethodMetadata")))
-                endpoint.Metadata.Add(new DisableRequestTimeoutAttribute());
-        });
+        ((IEndpointConventionBuilder)endpoints).Finally(Streams.Mark);
+        ((IEndpointConventionBuilder)endpoints).Finally(AuthenticationSetup.OpenHealth);
         endpoints.MapHealth();
         endpoints.MapPrometheusScrapingEndpoint("/metrics");
         endpoints.MapInfo();
@@ -118,7 +117,9 @@ public static class TenfoldHost
     // Asked of a provider of its own: building the host already creates listeners and engines, which need sound options.
     private static List<string> Faults(WebApplicationBuilder builder)
     {
-        using var services = builder.Services.BuildServiceProvider();
+        // The configuration is the host's too: a provider that made it would take it along when it goes.
+        IServiceCollection own = new ServiceCollection();
+        using var services = own.Add(builder.Services).Replace(ServiceDescriptor.Singleton<IConfiguration>(builder.Configuration)).BuildServiceProvider();
         try
         {
             services.GetService<IStartupValidator>()?.Validate();

@@ -39,10 +39,14 @@ internal sealed class RunningHost : IAsyncDisposable
         return new HostSettings { WorkingDirectory = workingDirectory, CommandLine = all, Environment = new Dictionary<string, string?>(StringComparer.Ordinal) };
     }
 
-    public static async Task<RunningHost> StartAsync(params (string Path, string? Value)[] settings)
+    public static Task<RunningHost> StartAsync(params (string Path, string? Value)[] settings) => StartAsync(_ => { }, settings);
+
+    /// <summary>Starts the host with endpoints of the test's own beside its own.</summary>
+    public static async Task<RunningHost> StartAsync(Action<WebApplication> map, params (string Path, string? Value)[] settings)
     {
         var directory = new TemporaryDirectory();
         var app = TenfoldHost.Build(Settings(directory.Path, settings));
+        map(app);
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new RunningHost(directory, app);
     }

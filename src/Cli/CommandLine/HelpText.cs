@@ -22,11 +22,17 @@ internal sealed class HelpText : SynchronousCommandLineAction
         return string.Join(' ', words);
     }
 
-    public override int Invoke(ParseResult parseResult)
+    /// <summary>Whether the line asks for help, whatever else it holds.</summary>
+    public static bool IsAskedFor(ParseResult parsed) =>
+        parsed.RootCommandResult.Command.Options.OfType<HelpOption>().Any(help => parsed.GetResult(help) is { Implicit: false });
+
+    public static int Write(ParseResult parsed)
     {
-        parseResult.InvocationConfiguration.Output.Write(For(parseResult.CommandResult.Command));
+        parsed.InvocationConfiguration.Output.Write(For(parsed.CommandResult.Command));
         return ExitCode.Ok;
     }
+
+    public override int Invoke(ParseResult parseResult) => Write(parseResult);
 
     public static string For(Command command)
     {
@@ -91,7 +97,7 @@ internal sealed class HelpText : SynchronousCommandLineAction
         text.AppendLine().AppendLine($"{char.ToUpperInvariant(title[0])}{title[1..]}:");
         foreach (var (term, what) in all)
         {
-            if (term.Length < Width)
+            if (term.Length < Width - 1)
                 text.AppendLine($"  {term.PadRight(Width)}{what}");
             else
                 text.AppendLine($"  {term}").AppendLine($"  {new string(' ', Width)}{what}");

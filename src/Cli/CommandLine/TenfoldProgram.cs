@@ -10,6 +10,9 @@ internal static class TenfoldProgram
     public static async Task<int> RunAsync(string[] args)
     {
         var parsed = TenfoldCommands.Create().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        // Whoever asks for help does not have to know yet what a command needs.
+        if (HelpText.IsAskedFor(parsed))
+            return HelpText.Write(parsed);
         if (parsed.Errors.Count > 0)
             return Explain(parsed);
 
@@ -44,16 +47,18 @@ internal static class TenfoldProgram
 
     private static int Explain(ParseResult parsed)
     {
-        foreach (var error in parsed.Errors.Select(e => e.Message).Distinct(StringComparer.Ordinal))
-            Console.Error.WriteLine($"tenfold: {error}");
-        var path = HelpText.PathOf(parsed.CommandResult.Command);
-        var unknown = parsed.UnmatchedTokens is [var first, ..] ? first : null;
-        if (unknown is not null)
+        var command = parsed.CommandResult.Command;
+        var path = HelpText.PathOf(command);
+        if (parsed.UnmatchedTokens is [var unknown, ..])
         {
-            var known = parsed.CommandResult.Command.Subcommands.Select(c => c.Name)
-                .Concat(parsed.CommandResult.Command.Options.Where(o => !o.Hidden).Select(o => o.Name));
-            if (Suggestion.For(unknown, known) is { Length: > 0 } hint)
-                Console.Error.WriteLine($"tenfold: {hint[2..]}");
+            // What else the parser says, as a missing command, only follows from this.
+            var known = command.Subcommands.Select(c => c.Name).Concat(command.Options.Where(o => !o.Hidden).Select(o => o.Name));
+            Console.Error.WriteLine($"tenfold: '{path}' has no '{unknown}'{Suggestion.For(unknown, known)}");
+        }
+        else
+        {
+            foreach (var error in parsed.Errors.Select(e => e.Message).Distinct(StringComparer.Ordinal))
+                Console.Error.WriteLine($"tenfold: {error}");
         }
 
         Console.Error.WriteLine($"See '{path} --help'.");

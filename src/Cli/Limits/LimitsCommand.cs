@@ -43,7 +43,7 @@ internal static class LimitsCommand
             }
             else
             {
-                explained = await ExplainOfflineAsync(options.Read(parsed), new RateLimitRequest(request, parsed.GetValue(cost)), cancellationToken);
+                explained = await ExplainOfflineAsync(Offline(options.Read(parsed)), new RateLimitRequest(request, parsed.GetValue(cost)), cancellationToken);
             }
 
             if (parsed.GetValue(json))
@@ -54,6 +54,17 @@ internal static class LimitsCommand
         });
         return command;
     }
+
+    // The rules alone count here: no server is asked, and no journal that a running server writes is touched.
+    private static HostSettings Offline(HostSettings settings) => new()
+    {
+        ConfigurationFile = settings.ConfigurationFile,
+        CommandLine = new Dictionary<string, string?>(settings.CommandLine, StringComparer.OrdinalIgnoreCase)
+        {
+            [$"{RateLimitingOptions.Section}:Engine"] = "embedded:",
+            [$"{RateLimitingOptions.Section}:Embedded:JournalPath"] = null,
+        },
+    };
 
     private static async Task<JsonElement> ExplainOfflineAsync(HostSettings settings, RateLimitRequest request, CancellationToken cancellationToken)
     {

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
+using Tenfold.RateLimiting;
 using Tenfold.Server;
 using Tenfold.Server.Listening;
 
@@ -11,11 +12,15 @@ internal static class StartFailure
     /// <summary>Whether the start failed over an address.</summary>
     public static bool IsAddress(Exception e) => SocketErrorOf(e) is not null;
 
-    public static CommandFailure Explain(Exception e, IServiceProvider services)
+    public static CommandFailure Explain(Exception e, IServiceProvider services) =>
+        FindTaken(services, e) ?? new CommandFailure(ExitCode.Failed, $"an address could not be taken: {e.Message}", e);
+
+    /// <summary>The first configured address that cannot be taken, or null.</summary>
+    public static CommandFailure? FindTaken(IServiceProvider services, Exception? cause = null)
     {
         var server = services.GetRequiredService<IOptions<ServerOptions>>().Value;
-        var resp = services.GetRequiredService<IConfiguration>()["Tenfold:RateLimiting:Resp:Address"] ?? "127.0.0.1:7380";
-        foreach (var (flag, text) in new[] { ("--http", server.Http), ("--grpc", server.Grpc), ("--resp", resp) })
+        var resp = services.GetRequiredService<IOptions<RateLimitingOptions>>().Value.Resp;
+        foreach (var (flag, text) in new[] { ("--http", server.Http), ("--grpc", server.Grpc), ("--resp", resp.Enabled ? resp.Address : null) })
         {
             if (!ListenAddress.TryParse(text, out var address, out _) || Probe(address) is not { } fault)
                 continue;
@@ -26,10 +31,10 @@ internal static class StartFailure
                 SocketError.AddressNotAvailable => "is no address of this machine",
                 _ => $"cannot be taken ({fault})",
             };
-            return new CommandFailure(ExitCode.Failed, $"{address} {why}. Choose another with {flag}, as {flag} {Other(address)}.", e);
+            return new CommandFailure(ExitCode.Failed, $"{address} {why}. Choose another with {flag}, as {flag} {Other(address)}.", cause);
         }
 
-        return new CommandFailure(ExitCode.Failed, $"an address could not be taken: {e.Message}", e);
+        return null;
     }
 
     private static string Other(ListenAddress address) => new System.Net.IPEndPoint(address.Address, 0).ToString() + " (0 takes a free port)";

@@ -25,6 +25,9 @@ internal static class UpCommand
     private static async Task<int> RunAsync(HostSettings settings, bool json, CancellationToken cancellationToken)
     {
         await using var app = TenfoldHost.Build(settings);
+        // Looked at before the start, which would log a taken address with all that .NET has to say about it.
+        if (StartFailure.FindTaken(app.Services) is { } taken)
+            throw taken;
         try
         {
             await app.StartAsync(cancellationToken);

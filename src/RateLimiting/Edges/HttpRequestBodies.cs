@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Tenfold.RateLimiting.Rules;
 
 namespace Tenfold.RateLimiting.Edges;
@@ -26,14 +28,28 @@ internal static class HttpRequestBodies
     {
         var fromQuery = ReadQuery(context.Request.Query);
         if (!HttpMethods.IsPost(context.Request.Method) || context.Request.ContentLength is 0 || !HasBody(context.Request))
-            return fromQuery;
+            return AsItsTenant(context, fromQuery);
         var body = await ReadJsonAsync<JsonQuestion>(context, MaxBytes);
         var attributes = fromQuery.Attributes!;
         foreach (var (name, value) in body.Attributes ?? [])
             attributes[name] = Text(name, value);
-        return new Question(
+        return AsItsTenant(context, new Question(
             attributes, body.Cost ?? fromQuery.Cost, body.Limit ?? fromQuery.Limit, body.Burst?.ToString(CultureInfo.InvariantCulture) ?? fromQuery.Burst,
-            body.Algorithm ?? fromQuery.Algorithm, body.Id, body.ExpiresAfterSeconds);
+            body.Algorithm ?? fromQuery.Algorithm, body.Id, body.ExpiresAfterSeconds));
+    }
+
+    /// <summary>The tenant that the caller was authenticated for, and for which alone it speaks; null when it speaks for any.</summary>
+    public static string? TenantOf(HttpContext context) =>
+        context.User.Identity is { IsAuthenticated: true }
+            ? context.User.FindFirst(context.RequestServices.GetRequiredService<IOptions<RateLimitingOptions>>().Value.Http.TenantClaim)?.Value
+            : null;
+
+    // What a caller says of its tenant counts only where it was not authenticated for one.
+    private static Question AsItsTenant(HttpContext context, Question question)
+    {
+        if (TenantOf(context) is { } tenant)
+            question.Attributes![AttributeNames.Tenant] = tenant;
+        return question;
     }
 
     /// <summary>Reads a JSON body within a bound.</summary>

@@ -23,9 +23,13 @@ internal static class BuiltInEngines
     public static LimitEngine Hierarchical { get; } = new(
         "orleans", "orleans://local/", (services, _, _) => services.GetRequiredService<HierarchicalLimitStore>());
 
-    /// <summary>The store of this node alone, for when the engine cannot be asked.</summary>
-    public static ILimitStore CreateLocal(IServiceProvider services) =>
-        new EmbeddedLimitStore(services.GetRequiredService<IOptions<RateLimitingOptions>>().Value.Embedded, Time(services), Loggers(services));
+    /// <summary>The store of this node alone, for when the engine cannot be asked. It keeps no journal: that is the engine's own file.</summary>
+    public static ILimitStore CreateLocal(IServiceProvider services)
+    {
+        var embedded = services.GetRequiredService<IOptions<RateLimitingOptions>>().Value.Embedded;
+        var standIn = new EmbeddedStoreOptions { MaxKeys = embedded.MaxKeys, MaxLogBytes = embedded.MaxLogBytes, MaxReservations = embedded.MaxReservations };
+        return new EmbeddedLimitStore(standIn, Time(services), Loggers(services));
+    }
 
     private static RedisLimitStore CreateRedis(IServiceProvider services, RateLimitingOptions options, EngineAddress address)
     {

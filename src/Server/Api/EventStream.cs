@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Tenfold.Server.Api;
 
-/// <summary>Server-sent events that end when the reader leaves or the server drains.</summary>
+/// <summary>Server-sent events that end when the reader leaves or the server drains (see <see cref="Lifetime.Streams"/>).</summary>
 internal static class EventStream
 {
     public static IResult EachSecond<T>(HttpContext context, string eventName, Func<T> read)
@@ -17,12 +17,10 @@ internal static class EventStream
     private static async IAsyncEnumerable<SseItem<T>> Items<T>(
         IServiceProvider services, string eventName, Func<T> read, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var stopping = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopping);
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), services.GetRequiredService<TimeProvider>());
         do
             yield return new SseItem<T>(read(), eventName);
-        while (await Tick(timer, end.Token));
+        while (await Tick(timer, cancellationToken));
     }
 
     private static async ValueTask<bool> Tick(PeriodicTimer timer, CancellationToken cancellationToken)

@@ -28,6 +28,13 @@ internal static class AuthenticationSetup
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, SayWhy>();
     }
 
+    /// <summary>Leaves the health service of gRPC open, as <c>/health</c> is: whoever balances load has no key.</summary>
+    public static void OpenHealth(EndpointBuilder endpoint)
+    {
+        if (endpoint is RouteEndpointBuilder { RoutePattern.RawText: { } route } && route.TrimStart('/').StartsWith("grpc.health.v1.Health/", StringComparison.Ordinal))
+            endpoint.Metadata.Add(new AllowAnonymousAttribute());
+    }
+
     // A token has three parts and a key none, so the two can share the Bearer header.
     private static string Choose(HttpContext context)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.FileProviders.Physical;
 using Microsoft.Extensions.Primitives;
@@ -66,7 +67,8 @@ internal sealed class WatchedFile(string path) : ConfigurationProvider, IConfigu
 
                 Data = data;
             }
-            catch (Exception e) when (e is ConfigurationFaultsException or IOException or UnauthorizedAccessException)
+            // This runs on a timer: whatever is wrong with the file, it must not end the process.
+            catch (Exception e)
             {
                 Rejected?.Invoke([e.Message]);
                 return;
@@ -85,7 +87,7 @@ internal sealed class WatchedFile(string path) : ConfigurationProvider, IConfigu
             using var parsed = (ConfigurationRoot)new ConfigurationBuilder().AddJsonStream(stream).Build();
             return parsed.AsEnumerable().ToDictionary(StringComparer.OrdinalIgnoreCase);
         }
-        catch (Exception e) when (e is InvalidDataException or FormatException)
+        catch (Exception e) when (e is InvalidDataException or FormatException or JsonException)
         {
             throw new ConfigurationFaultsException([$"{path}: {(e.InnerException ?? e).Message.ReplaceLineEndings(" ")}"], e);
         }
