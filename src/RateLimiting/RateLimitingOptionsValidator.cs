@@ -31,11 +31,19 @@ internal sealed class RateLimitingOptionsValidator(IEnumerable<LimitEngine> engi
         return faults.Count > 0 ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
     }
 
+    // Enough to find the mistake, and never what may be a password.
+    private static string SafePart(string text)
+    {
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        var head = colon < 0 ? text : text[..(colon + 1)];
+        return head.Contains('@', StringComparison.Ordinal) ? "…" : head.Length == text.Length ? text : $"{head}…";
+    }
+
     private void CheckEngine(string text, List<string> faults)
     {
         var known = string.Join(" or ", engines.Select(e => e.Example).Distinct(StringComparer.Ordinal));
         if (!EngineAddress.TryParse(text, out var address))
-            faults.Add(StrictBinder.Fault($"{Path}:Engine", "", $"no engine address: write {known}"));
+            faults.Add(StrictBinder.Fault($"{Path}:Engine", SafePart(text), $"no engine address: write {known}"));
         else if (!engines.Any(e => e.Scheme == address.Scheme))
             faults.Add(StrictBinder.Fault($"{Path}:Engine", address.ToString(), $"no engine is called '{address.Scheme}': write {known}"));
         else if (address.Scheme.StartsWith("redis", StringComparison.Ordinal) && RedisAddress.Check(text) is { } fault)

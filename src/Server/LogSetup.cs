@@ -12,6 +12,10 @@ internal static class LogSetup
             builder.Logging.AddFilter("Tenfold", LogLevel.Information);
             // Each system logs its own faults; a server that drains is no failure.
             builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+            // A failed start is thrown to the caller, who says it in words: the host's stack trace would drown them.
+            var started = new HostStarted();
+            builder.Services.AddSingleton(started);
+            builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && started.Value);
         }
 
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
@@ -24,4 +28,14 @@ internal static class LogSetup
                 text.TimestampFormat = "HH:mm:ss ";
             });
     }
+}
+
+/// <summary>Whether the host has started; thread-safe.</summary>
+internal sealed class HostStarted
+{
+    private volatile bool _value;
+
+    public bool Value => _value;
+
+    public void Follow(IHostApplicationLifetime lifetime) => lifetime.ApplicationStarted.Register(() => _value = true);
 }

@@ -37,6 +37,7 @@ public static class TenfoldHost
         if (faults.Count > 0)
             throw new ConfigurationFaultsException([.. faults.Order(StringComparer.OrdinalIgnoreCase).Distinct(StringComparer.Ordinal)]);
         var app = builder.Build();
+        app.Services.GetService<HostStarted>()?.Follow(app.Lifetime);
         Map(app, server);
         return app;
     }

@@ -10,6 +10,8 @@ internal sealed class ServerClient : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    private static readonly string[] ProblemFields = ["title", "detail"];
+
     private readonly HttpClient _http;
 
     private ServerClient(Uri address, string? key)
@@ -40,7 +42,7 @@ internal sealed class ServerClient : IDisposable
             using var answer = await _http.GetAsync(new Uri("/health/live", UriKind.Relative), cancellationToken);
             return true;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return false;
         }
@@ -101,7 +103,8 @@ internal sealed class ServerClient : IDisposable
         if (answer.Content.Headers.ContentType?.MediaType == "application/problem+json")
         {
             var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
-            detail = problem.TryGetProperty("detail", out var told) ? told.GetString() : problem.TryGetProperty("title", out var title) ? title.GetString() : "";
+            // The title says what is wrong, the detail why.
+            detail = string.Join(". ", ProblemFields.Select(name => problem.TryGetProperty(name, out var told) ? told.GetString() : null).Where(text => !string.IsNullOrEmpty(text)));
         }
 
         return answer.StatusCode switch

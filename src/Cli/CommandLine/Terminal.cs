@@ -7,7 +7,12 @@ namespace Tenfold.Cli.CommandLine;
 /// <summary>Writes what a command found: text and tables for people, JSON for programs.</summary>
 internal static class Terminal
 {
-    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        // Read in a terminal or by a JSON parser, never inside a web page: quotes and plus signs may stay as they are.
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>Whether a person is looking: only then bars and redrawing make sense.</summary>
     public static bool IsInteractive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;

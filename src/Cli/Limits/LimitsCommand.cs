@@ -199,7 +199,7 @@ internal static class LimitsCommand
                 case JsonValueKind.Array:
                     Terminal.WriteLine($"{indent}{field.Name}:");
                     foreach (var item in field.Value.EnumerateArray())
-                        Terminal.WriteLine($"{indent}  {(item.ValueKind == JsonValueKind.Object ? string.Join("  ", item.EnumerateObject().Select(f => $"{f.Name} {f.Value}")) : item)}");
+                        Terminal.WriteLine($"{indent}  {Inline(item)}");
                     break;
                 case JsonValueKind.Object:
                     Terminal.WriteLine($"{indent}{field.Name}:");
@@ -212,5 +212,12 @@ internal static class LimitsCommand
         }
     }
 
-    private static string Number(JsonElement of, string name) => of.GetProperty(name).GetDouble().ToString("N0", CultureInfo.InvariantCulture);
+    private static string Inline(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Object => string.Join("  ", value.EnumerateObject().Select(f => f.Value.ValueKind == JsonValueKind.Object ? $"{f.Name}: {Inline(f.Value)}" : $"{f.Name} {Inline(f.Value)}")),
+        JsonValueKind.Array => string.Join(", ", value.EnumerateArray().Select(Inline)),
+        _ => value.ToString(),
+    };
+
+    private static string Number(JsonElement of, string name) => of.GetProperty(name).GetDouble().ToString("#,0.#", CultureInfo.InvariantCulture);
 }

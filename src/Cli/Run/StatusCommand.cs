@@ -49,6 +49,8 @@ internal static class StatusCommand
     private static string Figure(JsonElement figure)
     {
         var (name, value, unit) = (figure.GetProperty("name").GetString(), figure.GetProperty("value").GetDouble(), figure.GetProperty("unit").GetString());
-        return $"{name} {value.ToString(Math.Abs(value) >= 100 ? "N0" : "0.###", CultureInfo.InvariantCulture)} {unit}";
+        var number = value.ToString(Math.Abs(value) >= 100 ? "N0" : "0.###", CultureInfo.InvariantCulture);
+        // A unit in braces only annotates a count (UCUM): the name says it already.
+        return unit is null or "" or "1" or ['{', ..] ? $"{name} {number}" : $"{name} {number} {unit}";
     }
 }
