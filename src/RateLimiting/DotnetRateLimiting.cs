@@ -1,5 +1,6 @@
 using System.Threading.RateLimiting;
 using Tenfold.RateLimiting.Edges;
+using Tenfold.RateLimiting.Rules;
 
 namespace Tenfold.RateLimiting;
 
@@ -16,19 +17,36 @@ public static class DotnetRateLimiting
     {
         ArgumentNullException.ThrowIfNull(limiter);
         ArgumentNullException.ThrowIfNull(request);
-        return new DotnetRateLimiter(new DotnetAttempts(limiter, options ?? new()), request);
+        return new DotnetRateLimiter(new DotnetQueue(limiter, options ?? new(), oneLine: true), new DotnetQuestion(request));
+    }
+
+    /// <summary>A .NET limiter of one limit and key, apart from the configured rules; it shares their engine, so all nodes count together.</summary>
+    /// <param name="limiter">Tenfold's limiter, as <c>AddTenfoldRateLimiting</c> registers it.</param>
+    /// <param name="limit">The limit.</param>
+    /// <param name="key">Whose use is counted.</param>
+    /// <param name="options">Queueing and time; default: no queue.</param>
+    /// <exception cref="ArgumentException">The limiter is another's, which decides by its own rules only.</exception>
+    public static RateLimiter AsRateLimiter(this IRateLimiter limiter, Limit limit, string key, DotnetRateLimiterOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(limiter);
+        ArgumentNullException.ThrowIfNull(limit);
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        if (limiter is not RuleRateLimiter)
+            throw new ArgumentException($"{limiter.GetType()} decides by rules only: pass a request, or take the limiter of AddTenfoldRateLimiting.", nameof(limiter));
+        return new DotnetRateLimiter(new DotnetQueue(limiter, options ?? new(), oneLine: true), DotnetQuestion.Of(limit, key));
     }
 
     /// <summary>A .NET limiter that makes a request out of each resource; the rules part them by key, so nothing is kept here a partition.</summary>
     /// <param name="limiter">Tenfold's limiter.</param>
     /// <param name="request">Makes the request; called once an attempt.</param>
-    /// <param name="options">Queueing and time; default: no queue. The queue's bound is over all partitions; waiters of one key are not in order.</param>
+    /// <param name="options">Queueing and time; default: no queue. The queue's bound is over all partitions.</param>
     public static PartitionedRateLimiter<TResource> AsPartitionedRateLimiter<TResource>(
         this IRateLimiter limiter, Func<TResource, RateLimitRequest> request, DotnetRateLimiterOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(limiter);
         ArgumentNullException.ThrowIfNull(request);
-        return new DotnetPartitionedRateLimiter<TResource>(new DotnetAttempts(limiter, options ?? new()), request);
+        return new DotnetPartitionedRateLimiter<TResource>(
+            new DotnetQueue(limiter, options ?? new(), oneLine: false), resource => new DotnetQuestion(request(resource)));
     }
 }
 

@@ -1,24 +1,19 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Threading.RateLimiting;
 using Tenfold.RateLimiting.Rules;
 
 namespace Tenfold.RateLimiting.Edges;
 
-/// <summary>Attempts and waits, for both kinds of .NET limiters.</summary>
+/// <summary>Asks Tenfold's limiter for .NET's: takes, looks, gives back what leases held, and counts.</summary>
 /// <remarks>Thread-safe.</remarks>
-internal sealed class DotnetAttempts : IDisposable
+internal sealed class DotnetAttempts
 {
-    // Where only another's end makes room, and that other may be in another process: look again this often.
-    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
-
     private readonly IRateLimiter _limiter;
     private readonly DotnetRateLimiterOptions _options;
-    private readonly CancellationTokenSource _disposed = new();
     private readonly string _reservations = "dotnet-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)) + "-";
     private TaskCompletionSource _released = NewSignal();
     private long _reservation;
-    private long _queued;
     private long _holding;
     private long _succeeded;
     private long _failed;
@@ -27,82 +22,94 @@ internal sealed class DotnetAttempts : IDisposable
 
     public DotnetAttempts(IRateLimiter limiter, DotnetRateLimiterOptions options)
     {
-        if (options.QueueLimit < 0)
-            throw new ArgumentOutOfRangeException(nameof(options), options.QueueLimit, "The queue limit must not be negative; 0 lets nobody wait.");
         _limiter = limiter;
         _options = options;
         _lastUse = options.Time.GetTimestamp();
     }
 
-    /// <summary>Time since anyone asked; null while permits are held or waited for.</summary>
-    public TimeSpan? IdleDuration =>
-        Volatile.Read(ref _holding) > 0 || Volatile.Read(ref _queued) > 0 ? null : _options.Time.GetElapsedTime(Volatile.Read(ref _lastUse));
+    /// <summary>Whether decisions complete synchronously: the engine is in this process.</summary>
+    public bool AnswerAtOnce => _limiter is RuleRateLimiter { AnswersAtOnce: true };
 
-    /// <summary>An attempt that does not wait. An engine that cannot answer at once is not asked: the answer is no, and nothing is charged.</summary>
-    public RateLimitLease Attempt(RateLimitRequest request, int permits)
-    {
-        ObjectDisposedException.ThrowIf(_disposed.IsCancellationRequested, this);
-        if (_limiter is not RuleRateLimiter { AnswersAtOnce: true })
-            return new DotnetLease(null, null, null);
-        var attempt = AttemptAsync(request, permits, CancellationToken.None);
-        return attempt.IsCompletedSuccessfully ? attempt.Result : attempt.AsTask().GetAwaiter().GetResult();
-    }
+    /// <summary>Ends when a lease next gives back what it held. Read it before the attempt whose failure is waited out.</summary>
+    public Task Released => Volatile.Read(ref _released).Task;
 
-    /// <summary>An attempt that waits its turn in a bounded queue while there is no room.</summary>
-    /// <param name="request">The request.</param>
-    /// <param name="permits">Permits asked for.</param>
-    /// <param name="turn">Whose turn it is, where waiters stand in one line; else null.</param>
-    /// <param name="cancellationToken">Leaves the queue.</param>
-    public async ValueTask<RateLimitLease> WaitAsync(RateLimitRequest request, int permits, SemaphoreSlim? turn, CancellationToken cancellationToken)
+    /// <summary>Whether leases hold permits that come back.</summary>
+    public bool Holding => Volatile.Read(ref _holding) > 0;
+
+    /// <summary>Time since anyone asked.</summary>
+    public TimeSpan Idle => _options.Time.GetElapsedTime(Volatile.Read(ref _lastUse));
+
+    /// <summary>Takes the permits if there is room.</summary>
+    public async ValueTask<DotnetLease> TakeAsync(DotnetQuestion question, int permits, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_disposed.IsCancellationRequested, this);
-        cancellationToken.ThrowIfCancellationRequested();
-        // Whoever comes while others stand in line does not overtake them.
-        var first = turn is null || Volatile.Read(ref _queued) == 0 ? await AttemptAsync(request, permits, cancellationToken) : null;
-        if (first is { IsAcquired: true } || permits == 0 || first?.Never == true || !TryQueue(permits))
-            return first ?? new DotnetLease(null, null, null);
+        Volatile.Write(ref _lastUse, _options.Time.GetTimestamp());
+        var cost = checked(question.Request.Cost * permits);
+        if (_limiter is not RuleRateLimiter rules)
+            return Remember(await _limiter.AcquireAsync(question.Request with { Cost = cost }, cancellationToken), null);
+        var reservation = cost > 0 && question.MayHold(rules) ? NextReservation() : null;
         try
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
-            return await QueueAsync(request, permits, turn, first, either.Token);
+            var decision = await rules.DecideAsync(
+                question.Attributes, cost, question.Terms(reservation, _options.HoldExpiresAfter), cancellationToken);
+            var holds = reservation is not null && decision.Admitted
+                && decision.Limits.Any(l => l.Limit.Algorithm == LimitAlgorithm.Concurrency);
+            if (!holds)
+                return Remember(decision, null);
+            Interlocked.Increment(ref _holding);
+            return Remember(decision, new DotnetHold(reservation!, cost));
         }
-        catch (OperationCanceledException) when (_disposed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (reservation is not null)
         {
-            return new DotnetLease(null, null, null);
-        }
-        finally
-        {
-            Interlocked.Add(ref _queued, -permits);
+            // It may have reached the engine all the same.
+            _ = SettleAsync(reservation, 0);
+            throw;
         }
     }
 
-    /// <summary>Figures so far.</summary>
-    public RateLimiterStatistics Statistics(RateLimitRequest request)
+    /// <summary>Looks only: the lease is not acquired, and says when the permits would pass.</summary>
+    public async ValueTask<DotnetLease> LookAsync(DotnetQuestion question, int permits, CancellationToken cancellationToken)
     {
-        if (_limiter is RuleRateLimiter { AnswersAtOnce: true } rules)
-        {
-            var peek = rules.DecideAsync(new DictionaryAttributes(request.Attributes), 0, new DecisionTerms { Peek = true }, CancellationToken.None);
-            if (peek.IsCompletedSuccessfully)
-                Remember(peek.Result);
-        }
+        var cost = checked(question.Request.Cost * permits);
+        var decision = _limiter is RuleRateLimiter rules
+            ? await rules.DecideAsync(question.Attributes, cost, question.Look, cancellationToken)
+            : (await _limiter.ExplainAsync(question.Request with { Cost = cost }, cancellationToken)).Decision;
+        return DotnetLease.Looked(decision);
+    }
 
+    /// <summary>Counts what a caller gets.</summary>
+    public DotnetLease Count(DotnetLease lease)
+    {
+        Interlocked.Increment(ref lease.IsAcquired ? ref _succeeded : ref _failed);
+        return lease;
+    }
+
+    /// <summary>Figures so far. The permits left are those of now where the engine answers at once, else those of the last decision.</summary>
+    public RateLimiterStatistics Statistics(DotnetQuestion question, long queued)
+    {
+        if (AnswerAtOnce)
+            Volatile.Write(ref _lastRemaining, LookAsync(question, 0, CancellationToken.None).AsTask().GetAwaiter().GetResult().Remaining);
         return new RateLimiterStatistics
         {
             CurrentAvailablePermits = Volatile.Read(ref _lastRemaining),
-            CurrentQueuedCount = Volatile.Read(ref _queued),
+            CurrentQueuedCount = queued,
             TotalSuccessfulLeases = Volatile.Read(ref _succeeded),
             TotalFailedLeases = Volatile.Read(ref _failed),
         };
     }
 
-    /// <summary>Ends what a lease holds. The hold expires by itself should the engine be away.</summary>
-    public void Release(string reservation, long cost)
+    /// <summary>Gives back what a lease held. It comes back by itself should the engine be away.</summary>
+    public void Release(DotnetHold hold)
     {
         Interlocked.Decrement(ref _holding);
-        _ = SettleAsync(reservation, cost);
+        _ = SettleAsync(hold.Reservation, hold.Cost);
     }
 
-    public void Dispose() => _disposed.Cancel();
+    private DotnetLease Remember(RateLimitDecision decision, DotnetHold? hold)
+    {
+        var lease = new DotnetLease(decision, this, hold);
+        Volatile.Write(ref _lastRemaining, lease.Remaining);
+        return lease;
+    }
 
     private async Task SettleAsync(string reservation, long cost)
     {
@@ -120,89 +127,28 @@ internal sealed class DotnetAttempts : IDisposable
         }
     }
 
-    private async ValueTask<RateLimitLease> QueueAsync(
-        RateLimitRequest request, int permits, SemaphoreSlim? turn, DotnetLease? last, CancellationToken cancellationToken)
-    {
-        if (turn is not null)
-            await turn.WaitAsync(cancellationToken);
-        try
-        {
-            while (true)
-            {
-                // Before the attempt, so that a release between it and the wait is not missed.
-                var released = Volatile.Read(ref _released).Task;
-                if (last is null || turn is not null)
-                    last = await AttemptAsync(request, permits, cancellationToken);
-                if (last.IsAcquired || last.Never)
-                    return last;
-                await PauseAsync(last.RetryAfter, released, cancellationToken);
-                last = null;
-            }
-        }
-        finally
-        {
-            turn?.Release();
-        }
-    }
-
-    private async Task PauseAsync(TimeSpan? retryAfter, Task released, CancellationToken cancellationToken)
-    {
-        var wait = retryAfter ?? LookAgain;
-        if (wait > LongestWait)
-            wait = LongestWait;
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var pause = Task.Delay(wait, _options.Time, stop.Token);
-        await await Task.WhenAny(pause, released);
-        await stop.CancelAsync();
-        cancellationToken.ThrowIfCancellationRequested();
-    }
-
-    private bool TryQueue(int permits)
-    {
-        if (Interlocked.Add(ref _queued, permits) <= _options.QueueLimit)
-            return true;
-        Interlocked.Add(ref _queued, -permits);
-        return false;
-    }
-
-    private async ValueTask<DotnetLease> AttemptAsync(RateLimitRequest request, int permits, CancellationToken cancellationToken)
-    {
-        Volatile.Write(ref _lastUse, _options.Time.GetTimestamp());
-        var cost = checked(request.Cost * permits);
-        string? reservation = null;
-        RateLimitDecision decision;
-        if (_limiter is RuleRateLimiter rules)
-        {
-            if (rules.Rules.HoldsAny && cost > 0)
-                reservation = _reservations + Interlocked.Increment(ref _reservation).ToString("x", System.Globalization.CultureInfo.InvariantCulture);
-            var terms = new DecisionTerms { ReservationId = reservation, ExpiresAfter = _options.HoldExpiresAfter };
-            decision = await rules.DecideAsync(new DictionaryAttributes(request.Attributes), cost, terms, cancellationToken);
-        }
-        else
-        {
-            decision = await _limiter.AcquireAsync(request with { Cost = cost }, cancellationToken);
-        }
-
-        Remember(decision);
-        Interlocked.Increment(ref decision.Admitted ? ref _succeeded : ref _failed);
-        if (reservation is null || !decision.Admitted || !Holds(decision))
-            return new DotnetLease(decision, null, null);
-        Interlocked.Increment(ref _holding);
-        return new DotnetLease(decision, this, new DotnetHold(reservation, cost));
-    }
-
-    private void Remember(RateLimitDecision decision)
-    {
-        var least = long.MaxValue;
-        foreach (var limit in decision.Limits)
-            least = limit.DryRun ? least : Math.Min(least, limit.Outcome.Remaining);
-        Volatile.Write(ref _lastRemaining, least);
-    }
-
-    private static bool Holds(RateLimitDecision decision) => decision.Limits.Any(l => l.Limit.Algorithm == LimitAlgorithm.Concurrency);
+    private string NextReservation() => _reservations + Interlocked.Increment(ref _reservation).ToString("x", CultureInfo.InvariantCulture);
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
 /// <summary>What a lease holds.</summary>
 internal sealed record DotnetHold(string Reservation, long Cost);
+
+/// <summary>What a .NET limiter asks: a request of the rules, or one limit apart from them.</summary>
+internal readonly record struct DotnetQuestion(RateLimitRequest Request, InlineLimit? Only = null)
+{
+    private static readonly Dictionary<string, string> NoAttributes = [];
+
+    public DictionaryAttributes Attributes => new(Request.Attributes);
+
+    public DecisionTerms Look => new() { Peek = true, Inline = Only, InlineOnly = Only is not null };
+
+    /// <summary>One limit of one key.</summary>
+    public static DotnetQuestion Of(Limit limit, string key) => new(new RateLimitRequest(NoAttributes), new InlineLimit(limit, key));
+
+    public bool MayHold(RuleRateLimiter rules) => Only is { } only ? only.Limit.Algorithm == LimitAlgorithm.Concurrency : rules.Rules.HoldsAny;
+
+    public DecisionTerms Terms(string? reservation, TimeSpan expiresAfter) =>
+        new() { ReservationId = reservation, ExpiresAfter = expiresAfter, Inline = Only, InlineOnly = Only is not null };
+}

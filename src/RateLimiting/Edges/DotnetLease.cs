@@ -8,10 +8,13 @@ internal sealed class DotnetLease(RateLimitDecision? decision, DotnetAttempts? a
     /// <summary>The decision's id, by which one can ask why.</summary>
     public const string DecisionId = "TENFOLD_DECISION";
 
+    /// <summary>No, without having asked.</summary>
+    public static readonly DotnetLease Refused = new(null, null, null);
+
     private DotnetHold? _hold = hold;
 
     /// <inheritdoc/>
-    public override bool IsAcquired => decision is { Admitted: true };
+    public override bool IsAcquired => attempts is not null && decision is { Admitted: true };
 
     /// <inheritdoc/>
     public override IEnumerable<string> MetadataNames =>
@@ -25,6 +28,36 @@ internal sealed class DotnetLease(RateLimitDecision? decision, DotnetAttempts? a
     public bool Never => decision is { Admitted: false } && decision.Limits.Any(l =>
         !l.DryRun && !l.Outcome.HasRoom && l.Outcome.RetryAfter == Timeout.InfiniteTimeSpan
         && (l.Limit.Algorithm != LimitAlgorithm.Concurrency || l.Cost > l.Limit.Permits));
+
+    /// <summary>The limit and key that has no room, the first of several; nothing when all have.</summary>
+    public (string Rule, string Key) FullLimit
+    {
+        get
+        {
+            foreach (var limit in decision?.Limits ?? [])
+            {
+                if (!limit.DryRun && !limit.Outcome.HasRoom)
+                    return (limit.Rule, limit.Key);
+            }
+
+            return default;
+        }
+    }
+
+    /// <summary>Permits left of the narrowest limit; the greatest number where none applies.</summary>
+    public long Remaining
+    {
+        get
+        {
+            var least = long.MaxValue;
+            foreach (var limit in decision?.Limits ?? [])
+                least = limit.DryRun ? least : Math.Min(least, limit.Outcome.Remaining);
+            return least;
+        }
+    }
+
+    /// <summary>What a look told, which took nothing.</summary>
+    public static DotnetLease Looked(RateLimitDecision decision) => new(decision, null, null);
 
     /// <inheritdoc/>
     public override bool TryGetMetadata(string metadataName, out object? metadata)
@@ -42,7 +75,7 @@ internal sealed class DotnetLease(RateLimitDecision? decision, DotnetAttempts? a
     protected override void Dispose(bool disposing)
     {
         if (Interlocked.Exchange(ref _hold, null) is { } held)
-            attempts!.Release(held.Reservation, held.Cost);
+            attempts!.Release(held);
         base.Dispose(disposing);
     }
 }

@@ -3,51 +3,49 @@ using System.Threading.RateLimiting;
 namespace Tenfold.RateLimiting.Edges;
 
 /// <summary>.NET's limiter over Tenfold's, for requests that are all alike. Waiters stand in one line, the oldest first.</summary>
-internal sealed class DotnetRateLimiter(DotnetAttempts attempts, RateLimitRequest request) : RateLimiter
+internal sealed class DotnetRateLimiter(DotnetQueue queue, DotnetQuestion question) : RateLimiter
 {
-    private readonly SemaphoreSlim _turn = new(1);
+    /// <inheritdoc/>
+    public override TimeSpan? IdleDuration => queue.IdleDuration;
 
     /// <inheritdoc/>
-    public override TimeSpan? IdleDuration => attempts.IdleDuration;
+    public override RateLimiterStatistics? GetStatistics() => queue.Statistics(question);
 
     /// <inheritdoc/>
-    public override RateLimiterStatistics? GetStatistics() => attempts.Statistics(request);
-
-    /// <inheritdoc/>
-    protected override RateLimitLease AttemptAcquireCore(int permitCount) => attempts.Attempt(request, permitCount);
+    protected override RateLimitLease AttemptAcquireCore(int permitCount) => queue.Attempt(question, permitCount);
 
     /// <inheritdoc/>
     protected override ValueTask<RateLimitLease> AcquireAsyncCore(int permitCount, CancellationToken cancellationToken) =>
-        attempts.WaitAsync(request, permitCount, _turn, cancellationToken);
+        queue.AcquireAsync(question, permitCount, cancellationToken);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            attempts.Dispose();
+            queue.Dispose();
         base.Dispose(disposing);
     }
 }
 
-/// <summary>.NET's partitioned limiter over Tenfold's.</summary>
-internal sealed class DotnetPartitionedRateLimiter<TResource>(DotnetAttempts attempts, Func<TResource, RateLimitRequest> request)
+/// <summary>.NET's partitioned limiter over Tenfold's. Waiters for one key stand in one line, the oldest first.</summary>
+internal sealed class DotnetPartitionedRateLimiter<TResource>(DotnetQueue queue, Func<TResource, DotnetQuestion> question)
     : PartitionedRateLimiter<TResource>
 {
     /// <inheritdoc/>
-    public override RateLimiterStatistics? GetStatistics(TResource resource) => attempts.Statistics(request(resource));
+    public override RateLimiterStatistics? GetStatistics(TResource resource) => queue.Statistics(question(resource));
 
     /// <inheritdoc/>
-    protected override RateLimitLease AttemptAcquireCore(TResource resource, int permitCount) => attempts.Attempt(request(resource), permitCount);
+    protected override RateLimitLease AttemptAcquireCore(TResource resource, int permitCount) => queue.Attempt(question(resource), permitCount);
 
     /// <inheritdoc/>
     protected override ValueTask<RateLimitLease> AcquireAsyncCore(TResource resource, int permitCount, CancellationToken cancellationToken) =>
-        attempts.WaitAsync(request(resource), permitCount, turn: null, cancellationToken);
+        queue.AcquireAsync(question(resource), permitCount, cancellationToken);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            attempts.Dispose();
+            queue.Dispose();
         base.Dispose(disposing);
     }
 }

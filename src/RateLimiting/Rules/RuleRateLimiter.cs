@@ -77,7 +77,8 @@ internal sealed class RuleRateLimiter : IRateLimiter, IJointRateLimiter
         var started = _time.GetTimestamp();
         var work = PendingDecision.Take(_rules.Current);
         var reserves = terms.ReservationId is not null;
-        work.AddMatching(0, attributes, cost, terms.RequiredRules, reserves);
+        if (!terms.InlineOnly)
+            work.AddMatching(0, attributes, cost, terms.RequiredRules, reserves);
         if (terms.Inline is { } inline)
             work.AddInline(0, inline.Limit, inline.Key ?? KeyOf(attributes), cost, reserves);
         if (reserves && (terms.HoldCost || work.HoldsAny))
@@ -303,6 +304,9 @@ internal readonly record struct DecisionTerms
 
     /// <summary>A limit of the request's own.</summary>
     public InlineLimit? Inline { get; init; }
+
+    /// <summary>The request's own limit decides instead of the rules, not beside them.</summary>
+    public bool InlineOnly { get; init; }
 }
 
 /// <summary>A limit that comes with a request.</summary>

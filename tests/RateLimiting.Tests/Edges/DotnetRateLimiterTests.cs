@@ -146,12 +146,150 @@ public sealed class DotnetRateLimiterTests
     }
 
     [Fact]
-    public async Task AspNetCores_own_rate_limiter_middleware_runs_on_it()
+    public async Task Nobody_overtakes_those_in_line_and_is_told_when_to_come_back()
     {
+        await using var host = new RuleHost(Two);
+        await using var limiter = Limiter(host, queue: 2);
+        limiter.AttemptAcquire(2);
+        var first = limiter.AcquireAsync(2, Token).AsTask();
+        host.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.False(first.IsCompleted);
+        using var attempt = limiter.AttemptAcquire();
+        Assert.False(attempt.IsAcquired);
+        using var full = await limiter.AcquireAsync(2, Token);
+        Assert.False(full.IsAcquired);
+        Assert.True(full.TryGetMetadata(MetadataName.RetryAfter, out var after));
+        Assert.Equal(TimeSpan.FromSeconds(5), after);
+        host.Time.Advance(TimeSpan.FromSeconds(6));
+        using var lease = await first.WaitAsync(Eventually.Deadline, Token);
+        Assert.True(lease.IsAcquired);
+        Assert.False(lease.TryGetMetadata(MetadataName.RetryAfter, out _));
+    }
+
+    [Fact]
+    public async Task Each_answer_is_counted_once_however_often_the_engine_was_asked()
+    {
+        await using var host = new RuleHost(Two);
+        await using var limiter = Limiter(host, queue: 5);
+        limiter.AttemptAcquire(2);
+        var waiters = Enumerable.Range(0, 3).Select(_ => limiter.AcquireAsync(1, Token).AsTask()).ToArray();
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                host.Time.Advance(TimeSpan.FromSeconds(1));
+                return waiters.All(w => w.IsCompleted);
+            },
+            "all waiters to pass");
+        Assert.All(waiters, w => Assert.True(w.Result.IsAcquired));
+        Assert.Equal((4, 0), Counts(limiter));
+        limiter.AttemptAcquire(3);
+        await limiter.AcquireAsync(100, Token);
+        Assert.Equal((4, 2), Counts(limiter));
+    }
+
+    [Fact]
+    public async Task A_wait_shorter_than_a_timer_counts_is_waited_not_spun()
+    {
+        await using var host = new RuleHost("""{ "Rules": [ { "Name": "r", "Limits": [ { "Permits": 10000, "Period": "1s", "Burst": 1 } ] } ] }""");
+        await using var limiter = Limiter(host, queue: 1);
+        limiter.AttemptAcquire();
+        var waiting = limiter.AcquireAsync(1, Token).AsTask();
+        Assert.False(waiting.IsCompleted);
+        host.Time.Advance(TimeSpan.FromMilliseconds(1));
+        using var lease = await waiting.WaitAsync(Eventually.Deadline, Token);
+        Assert.True(lease.IsAcquired);
+    }
+
+    [Fact]
+    public async Task Waiters_for_one_key_pass_in_order_and_do_not_hold_up_other_keys()
+    {
+        await using var host = new RuleHost(Two);
+        await using var limiter = host.Limiter.AsPartitionedRateLimiter<string>(
+            user => RuleHost.Request(1, ("user", user)), new DotnetRateLimiterOptions { QueueLimit = 10, Time = host.Time });
+        limiter.AttemptAcquire("a", 2);
+        limiter.AttemptAcquire("b", 2);
+        var order = new List<int>();
+        // The first of a's line waits for two permits: the next in line, who wants one, must not pass before it.
+        var a = new[] { WaitAsync("a", 2, 0), WaitAsync("a", 1, 1), WaitAsync("a", 1, 2) };
+        var b = limiter.AcquireAsync("b", 1, Token).AsTask();
+        host.Time.Advance(TimeSpan.FromSeconds(5.1));
+        using (var lease = await b.WaitAsync(Eventually.Deadline, Token))
+            Assert.True(lease.IsAcquired);
+        Assert.Empty(order);
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                host.Time.Advance(TimeSpan.FromSeconds(1));
+                lock (order)
+                    return order.Count == a.Length;
+            },
+            "a's waiters to pass");
+        await Task.WhenAll(a);
+        Assert.Equal([0, 1, 2], order);
+
+        async Task WaitAsync(string user, int permits, int i)
+        {
+            using var lease = await limiter.AcquireAsync(user, permits, Token);
+            Assert.True(lease.IsAcquired);
+            lock (order)
+                order.Add(i);
+        }
+    }
+
+    [Fact]
+    public async Task One_limit_and_key_decide_apart_from_the_rules()
+    {
+        await using var host = new RuleHost("""{ "Rules": [ { "Name": "r", "Limits": [ { "Permits": 1, "Period": "1h" } ] } ] }""");
+        var limit = Limit.Create("mails", LimitAlgorithm.TokenBucket, 3, TimeSpan.FromMinutes(1));
+        await using var alice = host.Limiter.AsRateLimiter(limit, "alice");
+        await using var again = host.Limiter.AsRateLimiter(limit, "alice");
+        await using var bob = host.Limiter.AsRateLimiter(limit, "bob");
+        Assert.True(alice.AttemptAcquire(2).IsAcquired);
+        Assert.Equal(1, again.GetStatistics()!.CurrentAvailablePermits);
+        Assert.False(again.AttemptAcquire(2).IsAcquired);
+        Assert.True(bob.AttemptAcquire(3).IsAcquired);
+        Assert.True((await host.AskAsync(1)).Admitted);
+
+        await using var one = host.Limiter.AsRateLimiter(Limit.Create("backups", LimitAlgorithm.Concurrency, 1, TimeSpan.Zero), "nightly");
+        var held = one.AttemptAcquire();
+        Assert.True(held.IsAcquired);
+        Assert.False(one.AttemptAcquire().IsAcquired);
+        held.Dispose();
+        Assert.True(one.AttemptAcquire().IsAcquired);
+    }
+
+    [Fact]
+    public async Task Over_Redis_leases_of_two_nodes_hold_one_limit_and_the_waiter_gets_it_next()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var near = OnRedis(redis);
+        await using var far = OnRedis(redis);
+        var limit = Limit.Create("backups", LimitAlgorithm.Concurrency, 1, TimeSpan.Zero);
+        await using var here = near.GetRequiredService<IRateLimiter>().AsRateLimiter(limit, "nightly");
+        await using var there = far.GetRequiredService<IRateLimiter>().AsRateLimiter(limit, "nightly", new DotnetRateLimiterOptions { QueueLimit = 1 });
+        var held = await here.AcquireAsync(1, Token);
+        Assert.True(held.IsAcquired);
+        Assert.False((await here.AcquireAsync(1, Token)).IsAcquired);
+        var next = there.AcquireAsync(1, Token).AsTask();
+        Assert.False(next.IsCompleted);
+        held.Dispose();
+        using var lease = await next.WaitAsync(Eventually.Deadline, Token);
+        Assert.True(lease.IsAcquired);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AspNetCores_own_rate_limiter_middleware_runs_on_it(bool onRedis)
+    {
+        await using var redis = onRedis ? await RedisServer.StartAsync() : null;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddTenfoldRateLimiting(options => options.Rules.Add(
-            new RuleOptions { Name = "r", Key = { "user" }, Limits = { new LimitOptions { Permits = 2, Period = "1h" } } }));
+        builder.Services.AddTenfoldRateLimiting(options =>
+        {
+            options.Engine = redis?.Address ?? "embedded:";
+            options.Rules.Add(new RuleOptions { Name = "r", Key = { "user" }, Limits = { new LimitOptions { Permits = 2, Period = "1h" } } });
+        });
         builder.Services.AddRateLimiter(_ => { });
         builder.Services.AddOptions<RateLimiterOptions>().Configure<IRateLimiter>((options, limiter) =>
         {
@@ -170,6 +308,19 @@ public sealed class DotnetRateLimiterTests
         for (var i = 0; i < 3; i++)
             statuses.Add((await client.GetAsync("/", Token)).StatusCode);
         Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests], statuses);
+    }
+
+    private static ServiceProvider OnRedis(RedisServer redis)
+    {
+        var services = new ServiceCollection();
+        services.AddTenfoldRateLimiting(options => options.Engine = redis.Address);
+        return services.BuildServiceProvider();
+    }
+
+    private static (long Succeeded, long Failed) Counts(RateLimiter limiter)
+    {
+        var statistics = limiter.GetStatistics()!;
+        return (statistics.TotalSuccessfulLeases, statistics.TotalFailedLeases);
     }
 
     private static RateLimiter Limiter(RuleHost host, int queue = 0) =>
