@@ -39,7 +39,7 @@ internal static class GrpcBench
         long calls = 0;
         var perSecond = Median(quick ? 3 : 9, () =>
         {
-            var (done, seconds) = ClosedLoop(invokers, TimeSpan.FromSeconds(1));
+            var (done, seconds) = ClosedLoop(invokers, TimeSpan.FromSeconds(quick ? 0.5 : 1));
             calls += done;
             return done / seconds;
         });
@@ -47,17 +47,17 @@ internal static class GrpcBench
         yield return new Figure("grpc-should-rate-limit", perSecond, AimPerSecond, "{call}/s", perSecond / AimPerSecond, 1);
         yield return new Figure("grpc-should-rate-limit-server-cpu", cpu, double.NaN, "us/{call}", double.NaN, double.NaN);
 
-        var p99 = Median(quick ? 3 : 9, () => OpenLoop(invokers, TimeSpan.FromSeconds(1.5)));
+        var p99 = Median(quick ? 3 : 9, () => OpenLoop(invokers, TimeSpan.FromSeconds(quick ? 1 : 1.5)));
         yield return new Figure("grpc-should-rate-limit-p99-at-10000-per-second", p99, AimP99Milliseconds, "ms", AimP99Milliseconds / p99, 1);
         foreach (var channel in channels)
             channel.Dispose();
     }
 
-    // Until both runtimes have compiled the hot path with what they learned of it: about 200,000 calls, or as many as fit 8 seconds.
+    // Until both runtimes have compiled the hot path with what they learned of it: about 120,000 calls, or as many as fit 8 seconds.
     private static void WarmUp(CallInvoker[] invokers)
     {
         long calls = 0;
-        for (var second = 0; second < 8 && calls < 200_000; second++)
+        for (var second = 0; second < 8 && calls < 120_000; second++)
             calls += ClosedLoop(invokers, TimeSpan.FromSeconds(1)).Done;
     }
 

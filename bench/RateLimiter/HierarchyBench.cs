@@ -15,22 +15,20 @@ namespace Tenfold.Bench.RateLimiter;
 /// </summary>
 internal static class HierarchyBench
 {
-    private const double Seconds = 60;
-
     public static IEnumerable<Figure> Run(bool quick)
     {
-        var perSecond = DecisionsFromALease(TimeSpan.FromSeconds(quick ? 2 : 5));
+        var perSecond = DecisionsFromALease(TimeSpan.FromSeconds(quick ? 1 : 5));
         yield return new Figure("lease-decisions-1-thread", perSecond, 1_000_000, "{decision}/s", perSecond / 1_000_000, 1);
 
         // Eight nodes, demand by Zipf, the order of the nodes shifting every five seconds; twice the limit is offered.
         var zipf = Enumerable.Range(1, 8).Select(rank => 1.0 / rank).ToArray();
-        var limit = new LimitTerms(LimitAlgorithm.TokenBucket, quick ? 20_000 : 50_000, TimeSpan.TicksPerSecond, quick ? 120_000 : 300_000);
+        var limit = new LimitTerms(LimitAlgorithm.TokenBucket, 50_000, TimeSpan.TicksPerSecond, 300_000);
         var shifting = LeaseSimulation.Run(new LeaseScenario
         {
             Nodes = 8,
             Regions = 2,
             Limit = limit,
-            Seconds = quick ? 30 : Seconds,
+            Seconds = quick ? 30 : 60,
             Offered = (node, second) => 2 * limit.Rate * zipf[(node + (int)(second / 5)) % 8] / zipf.Sum(),
         });
         var calls = shifting.Calls * 1000.0 / shifting.Offered;

@@ -28,8 +28,7 @@ internal static partial class HttpBench
             var rounds = quick ? 2 : 7;
             var seconds = quick ? 1 : 3;
             var measured = Kinds.Select(_ => new List<double>()).ToArray();
-            foreach (var kind in Enumerable.Range(0, Kinds.Length))
-                Load(script, servers[kind], kind, 1); // compiled code, and every user seen
+            Parallel.For(0, Kinds.Length, kind => Load(script, servers[kind], kind, quick ? 1 : 4)); // compiled code, and every user seen
             for (var round = 0; round < rounds; round++)
             {
                 foreach (var kind in Enumerable.Range(0, Kinds.Length))

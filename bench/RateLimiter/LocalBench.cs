@@ -36,17 +36,16 @@ internal static class LocalBench
     {
         var rounds = quick ? 10 : 40;
         var seconds = quick ? 0.04 : 0.1;
-        var keys = NewKeys(Keys);
         using var store = new Owned(NewStore());
         using var peer = NewPeer();
-        foreach (var key in keys)
+        foreach (var key in NewKeys(Keys, seed: 1))
         {
             store.Store.TryAcquire(key, Wide, 1, out _);
             peer.AttemptAcquire(key).Dispose();
         }
 
-        // Real traffic does not come in the order in which the keys first came.
-        new SeededRandom(2).Shuffle(keys);
+        // A request brings a string of its own, just made, and not in the order in which the keys first came.
+        var keys = NewKeys(Keys, seed: 2);
         string[] hot = ["tenant-1/user-1"];
         foreach (var (name, aim, threads, over) in new[]
         {
@@ -119,13 +118,12 @@ internal static class LocalBench
             AutoReplenishment = true,
         }), StringComparer.Ordinal);
 
-    private static string[] NewKeys(int count)
+    /// <summary>The same keys for every seed, as strings of their own in another order.</summary>
+    private static string[] NewKeys(int count, ulong seed)
     {
-        var keys = new string[count];
-        for (var i = 0; i < count; i++)
-            keys[i] = string.Create(CultureInfo.InvariantCulture, $"tenant-{i % 1000}/user-{i}");
-        new SeededRandom(1).Shuffle(keys);
-        return keys;
+        var order = Enumerable.Range(0, count).ToArray();
+        new SeededRandom(seed).Shuffle(order);
+        return Array.ConvertAll(order, i => string.Create(CultureInfo.InvariantCulture, $"tenant-{i % 1000}/user-{i}"));
     }
 
     private static Best Measure(int threads, double seconds, string[] keys, Func<string, bool> decide)

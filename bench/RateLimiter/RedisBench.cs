@@ -19,7 +19,7 @@ internal static class RedisBench
 
     public static IEnumerable<Figure> Run(bool quick)
     {
-        var span = TimeSpan.FromSeconds(quick ? 0.6 : 2);
+        var span = TimeSpan.FromSeconds(quick ? 0.5 : 2);
         var rounds = quick ? 3 : 5;
         var port = FreePort();
         using var server = BenchServer.StartProgram(
@@ -57,7 +57,7 @@ internal static class RedisBench
             yield return Figure.HigherIsBetter("redis-engine-vs-incr-and-expire", Median(ours), Median(both), "decisions/s", 0.9);
             yield return Figure.HigherIsBetter("redis-engine-vs-incr-then-expire-once", Median(ours), Median(once), "decisions/s", double.NaN);
             yield return Figure.HigherIsBetter("redis-leased-hot-key-vs-incr-and-expire", Median(leased), Median(both), "decisions/s", 20);
-            var (calls, utilisation) = RunFleet(port, TimeSpan.FromSeconds(quick ? 2 : 8));
+            var (calls, utilisation) = RunFleet(port, TimeSpan.FromSeconds(quick ? 1.5 : 8));
             yield return Figure.LowerIsBetter("redis-lease-calls-per-1000-decisions-8-nodes", calls, 1, "calls", 1);
             yield return Figure.HigherIsBetter("redis-lease-utilisation-8-nodes", utilisation, 1, "of the limit", 0.97);
         }
@@ -162,7 +162,7 @@ internal static class RedisBench
         }
 
         void Load(TimeSpan until) => Task.WaitAll(Task.Run(() => Ask(until, 1)), Task.Run(() => Ask(until, 2)));
-        var warm = TimeSpan.FromSeconds(2);
+        var warm = TimeSpan.FromSeconds(1);
         Load(warm);
         var (callsBefore, admittedBefore, decisionsBefore) = (stores.Sum(store => store.Statistics.Calls), admitted, decisions);
         Load(warm + span);

@@ -24,6 +24,7 @@ internal sealed class RedisLink : IAsyncDisposable
     private ConnectionMultiplexer? _connection;
     private volatile IDatabase? _database;
     private volatile string? _lastFault;
+    private volatile string? _lostBecause;
     private Task _probing = Task.CompletedTask;
     private long _brokenReported;
 
@@ -139,10 +140,10 @@ internal sealed class RedisLink : IAsyncDisposable
             var connection = await ConnectionMultiplexer.ConnectAsync(configuration);
             connection.ConnectionFailed += (_, failure) =>
             {
-                // A reconnect that fails reports itself again: only the first says something new.
-                _lastFault = failure.Exception?.Message ?? failure.FailureType.ToString();
-                Open(failure.FailureType.ToString());
+                _lostBecause = failure.Exception?.Message ?? failure.FailureType.ToString();
+                Open(_lostBecause);
             };
+            connection.ConnectionRestored += (_, _) => _lostBecause = null;
             _connection = connection;
             _database = connection.GetDatabase();
             if (!connection.IsConnected)
@@ -150,7 +151,6 @@ internal sealed class RedisLink : IAsyncDisposable
         }
         catch (Exception fault) when (IsFailure(fault))
         {
-            _lastFault = fault.Message;
             Open(fault.Message);
         }
     }
@@ -187,7 +187,14 @@ internal sealed class RedisLink : IAsyncDisposable
     private void Fail(Exception fault)
     {
         Interlocked.Increment(ref Statistics.FailedCalls);
-        _lastFault = fault is TimeoutException ? $"no answer within {_options.CallTimeout.TotalMilliseconds} ms" : fault.Message;
+
+        // A call without a connection only knows that there is none; why there is none was told when it was lost.
+        _lastFault = fault switch
+        {
+            TimeoutException => $"no answer within {_options.CallTimeout.TotalMilliseconds} ms",
+            RedisConnectionException when _lostBecause is { } cause => cause,
+            _ => fault.Message,
+        };
         if (fault is RedisServerException && !_breaker.IsOpen)
             RedisStoreLog.Refused(_log, Name, fault.Message);
         if (_breaker.Failed())
@@ -196,6 +203,7 @@ internal sealed class RedisLink : IAsyncDisposable
 
     private void Open(string reason)
     {
+        _lastFault = reason;
         if (_breaker.Open())
             Opened(reason);
     }
