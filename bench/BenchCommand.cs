@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using BenchmarkDotNet.Running;
 
 namespace Tenfold.Bench;
 
@@ -27,9 +28,15 @@ internal static class BenchCommand
     {
         if (args is ["serve", var kind])
             return RateLimiter.BenchServices.Serve(kind);
+        if (args is ["micro", .. var rest])
+        {
+            BenchmarkSwitcher.FromAssembly(typeof(BenchCommand).Assembly).Run(rest);
+            return 0;
+        }
+
         if (args.Length == 0 || !Suites.TryGetValue(args[0], out var suites))
         {
-            Console.Error.WriteLine($"usage: bench/run <{string.Join('|', Suites.Keys)}> [--quick] [--only SUITE] [--save]");
+            Console.Error.WriteLine($"usage: bench/run <{string.Join('|', Suites.Keys)}> [--quick] [--only SUITE] [--save]\n       bench/run micro [--filter '*Hash*']   parts of a hot path, by BenchmarkDotNet");
             return 2;
         }
 
