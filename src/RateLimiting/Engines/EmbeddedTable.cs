@@ -91,7 +91,7 @@ internal sealed class EmbeddedTable
 
     /// <summary>
     /// The key's state under the limit, rescaled if it was kept under another version of it, and its place, for <see cref="Store"/>. With
-    /// the shard's lock.
+    /// the shard's lock. What <see cref="EmbeddedPlace.Overdrawn"/> says has no room for anything, and is not to be stored.
     /// </summary>
     public LimitState Load(ref EmbeddedShard shard, in EmbeddedKey key, Limit limit, long now, out EmbeddedPlace place)
     {
@@ -102,7 +102,12 @@ internal sealed class EmbeddedTable
             var state = slot.State;
             if (slot.Tag != limit.Terms.Tag)
             {
-                Rescale(limit, slot.Tag, ref state, shard.Logs, now);
+                if (!TryRescale(limit, slot.Tag, ref state, shard.Logs, now))
+                {
+                    place = EmbeddedPlace.Overdrawn;
+                    return state;
+                }
+
                 Remember(limit);
                 slot.Set(key.Check, limit.Terms.Tag, state);
                 shard.MarkUnwritten(ref slot);
@@ -126,7 +131,12 @@ internal sealed class EmbeddedTable
         place = EmbeddedPlace.Cell;
         if (cell.Limit.Terms.Tag != limit.Terms.Tag)
         {
-            LimitAlgorithms.Rescale(cell.Limit.Terms, limit.Terms, ref cell.State, null, now);
+            if (!LimitAlgorithms.TryRescale(cell.Limit.Terms, limit.Terms, ref cell.State, null, now))
+            {
+                place = EmbeddedPlace.Overdrawn;
+                return LimitAlgorithms.Overdrawn(cell.Limit.Terms, limit.Terms, cell.State, null, now);
+            }
+
             cell.Limit = limit;
         }
 
@@ -141,8 +151,8 @@ internal sealed class EmbeddedTable
         ref var slot = ref shard.Find(shard.Sequence, key.Fingerprint, key.Check);
         if (!Unsafe.IsNullRef(ref slot))
         {
-            if (slot.Tag != limit.Terms.Tag && _versions.TryGetValue((limit.IdHash, slot.Tag), out var kept))
-                limit = kept;
+            if (slot.Tag != limit.Terms.Tag)
+                limit = EarlierVersion(limit, slot.Tag) ?? limit;
         }
         else if (shard.Overflow?.CellOf(key.Fingerprint).Limit is { } shared && shared.IdHash == limit.IdHash)
         {
@@ -182,6 +192,8 @@ internal sealed class EmbeddedTable
     /// <summary>Writes a changed state back. With the shard's lock.</summary>
     public void Store(ref EmbeddedShard shard, in EmbeddedKey key, Limit limit, in LimitState state, EmbeddedPlace place, long now)
     {
+        if (place == EmbeddedPlace.Overdrawn)
+            throw new UnreachableException("A state without room for anything was charged.");
         if (place == EmbeddedPlace.Table)
         {
             ref var slot = ref shard.Find(shard.Sequence, key.Fingerprint, key.Check);
@@ -322,21 +334,15 @@ internal sealed class EmbeddedTable
     private LogSlab? LogsOf(ref EmbeddedShard shard, Limit limit, EmbeddedPlace place) =>
         limit.Algorithm == LimitAlgorithm.SlidingWindowLog && place != EmbeddedPlace.Cell ? shard.Logs ??= new LogSlab(_logs) : null;
 
-    private void Rescale(Limit limit, ushort tag, ref LimitState state, LogSlab? logs, long now)
+    /// <summary>Rescales a state, or answers false and how it looks under the limit until it may be rescaled.</summary>
+    private bool TryRescale(Limit limit, ushort tag, ref LimitState state, LogSlab? logs, long now)
     {
-        for (var previous = limit.Replaced; previous is not null; previous = previous.Replaced)
+        if (EarlierVersion(limit, tag) is { } earlier)
         {
-            if (previous.Terms.Tag == tag)
-            {
-                LimitAlgorithms.Rescale(previous.Terms, limit.Terms, ref state, logs, now);
-                return;
-            }
-        }
-
-        if (_versions.TryGetValue((limit.IdHash, tag), out var kept))
-        {
-            LimitAlgorithms.Rescale(kept.Terms, limit.Terms, ref state, logs, now);
-            return;
+            if (LimitAlgorithms.TryRescale(earlier.Terms, limit.Terms, ref state, logs, now))
+                return true;
+            state = LimitAlgorithms.Overdrawn(earlier.Terms, limit.Terms, state, logs, now);
+            return false;
         }
 
         // Nobody knows any more how it was counted: what was in use counts as all.
@@ -345,6 +351,18 @@ internal sealed class EmbeddedTable
         state = new LimitState { Held = state.Held };
         if (inUse)
             LimitAlgorithms.Charge(limit.Terms, ref state, logs, now, limit.Burst);
+        return true;
+    }
+
+    private Limit? EarlierVersion(Limit limit, ushort tag)
+    {
+        for (var previous = limit.Replaced; previous is not null; previous = previous.Replaced)
+        {
+            if (previous.Terms.Tag == tag)
+                return previous;
+        }
+
+        return _versions.GetValueOrDefault((limit.IdHash, tag));
     }
 
     private void Remember(Limit limit)
@@ -374,4 +392,7 @@ internal enum EmbeddedPlace : byte
 
     /// <summary>Nowhere, since another limit has the overflow cell: closed until that is fresh.</summary>
     TakenCell,
+
+    /// <summary>In a slot or a cell, under an earlier version of the limit: more is in use than the limit admits, and that version lets go of it sooner.</summary>
+    Overdrawn,
 }

@@ -14,8 +14,10 @@ while pos <= #leases do
   index, id, spent, returned, wanted, pos = unpack_('<Hc16ddd', leases, pos)
   k, o = k + 1, o + 1
   local l, key, name = limits[index + 1], KEYS[k], 'L' .. id
-  local a, b, c, h, g, m = load(l, key, KEYS[1])
+  local a, b, c, h, g, m, other = load(l, key, KEYS[1])
   if a then
+    local asked = l
+    l = other or l
     local units, x, y = let_go(key, name)
     local kept = 0
     if units then
@@ -30,7 +32,7 @@ while pos <= #leases do
         h, g = held_plus(l, h, g, x, y)
       end
     end
-    local granted = math.min(wanted, available(l, a, b, c, h, g))
+    local granted = other and 0 or math.min(wanted, available(l, a, b, c, h, g))
     if granted > 0 and kept > 0 then
       x, y = cost_of(l, kept)
       h, g = held_plus(l, h, g, -x, -y)
@@ -43,7 +45,11 @@ while pos <= #leases do
     m = first_expiry(key)
     if m == 0 then h, g = 0, 0 end
     save(l, key, a, b, c, h, g, m)
-    out[o] = pack('<Bd', units and 1 or 0, granted) .. answer(l, key, granted > 0, a, b, c, h, g, 1)
+    if other then
+      a, b, c = overdrawn(asked, units_of(l, a, b, c), wait_until_at_most(asked.burst, l, key, a, b, c))
+      h, g = rehold(asked, key, false)
+    end
+    out[o] = pack('<Bd', units and 1 or 0, granted) .. answer(asked, key, granted > 0, a, b, c, h, g, 1)
   else
     out[o] = pack('<Bd', 0, 0) .. BROKEN
   end

@@ -191,57 +191,131 @@ local function release(l, key, a, b, c, h, g)
   return a, b, c, h, g, m
 end
 
--- Units that another limit's state stands for.
-local function units_of(old, l, key, a, b, c)
-  local kind, period = old.kind, old.period
+-- The limit as another version of it wrote its name into a state; nil when that is no name.
+local function limit_of_state(v, l)
+  local name, kind, permits, period, burst, unit = string.match(v, '^((%d+)/(%d+)/(%d+)/(%d+)/(%d+)|)')
+  if not name then return nil end
+  kind, permits, period, burst, unit = tonumber(kind), tonumber(permits), tonumber(period), tonumber(burst), tonumber(unit)
+  local old = {
+    kind = kind, permits = permits, period = period, burst = burst, modulus = permits, unit = unit, spare = l.spare, lost = l.lost,
+    sig = name, siglen = #name, now = unit == 1 and l.us or floor(l.us / unit), us = l.us,
+  }
+  if kind == 1 then old.modulus = permits * unit end
+  return old
+end
+
+-- Units that a bucket's state stands for: whole ones, and the rest in parts of 1/period of a unit.
+local function bucket_units(l, a, b)
+  local units, rest = multiply_divide(math.max(0, a - l.now), l.modulus, l.period)
+  rest = rest + b
+  return math.min(units + floor(rest / l.period), FAR), rest % l.period
+end
+
+-- Units that a state stands for, rounded up. It has been brought to this moment.
+local function units_of(l, a, b, c)
+  local kind = l.kind
   if kind == 1 then
-    local left = a * old.unit - l.us
-    return left > 0 and math.ceil(left * old.permits / period) or 0
+    local units, rest = bucket_units(l, a, b)
+    return units + (rest > 0 and 1 or 0)
   elseif kind == 2 then
-    return l.us < a + period and b or 0
+    return b
   elseif kind == 3 then
-    if l.us >= a + 2 * period then return 0 end
-    if l.us >= a + period then a, b, c = a + period, 0, b end
-    return b + math.ceil(c * math.max(0, math.min(1, (a + period - l.us) / period)))
+    local q, r = multiply_divide(c, math.min(l.period, a + l.period - l.us), l.period)
+    return b + q + (r > 0 and 1 or 0)
   elseif kind == 4 then
-    local _, gone = forget({ us = l.us, period = period }, key, a, b, c)
-    return a - gone
+    return a - b
   end
   return 0
 end
 
--- Counts what is held in the terms of a changed limit.
-local function rehold(l, key)
+-- Microseconds until a state stands for at most so many units, fewer than it does now, if nothing is added.
+local function wait_until_at_most(units, l, key, a, b, c)
+  local kind, period = l.kind, l.period
+  if kind == 1 then
+    local q, r = multiply_divide(units, period, l.modulus)
+    return (a - l.now - q + (b > r and 1 or 0)) * l.unit
+  elseif kind == 2 then
+    return a + period - l.us
+  elseif kind == 3 then
+    if b <= units then return a + period - (c <= units - b and period or floor((units - b) * period / c)) - l.us end
+    return a + 2 * period - floor(units * period / b) - l.us
+  end
+  local i = first_over(key .. ':l', 2, a - units - 1)
+  if not i then return c + period - l.us end
+  local t = unpack_('<dd', redis.call('LINDEX', key .. ':l', whole(i)))
+  return t + period - l.us
+end
+
+-- How a state that has no room for anything until the wait is over looks under a limit. To be answered, not to be saved.
+local function overdrawn(l, used, wait)
+  local open = l.us + math.max(1, math.min(wait, FAR))
+  if l.kind == 1 then return math.ceil(open / l.unit) + l.bq, l.br, 0 end
+  -- A log's own admissions are then all older than what is asked for (log_retry).
+  if l.kind == 4 then return FAR + used, FAR, open - l.period end
+  return open - l.period, used, 0
+end
+
+-- What is held, counted in the terms of a changed limit.
+local function rehold(l, key, write)
   local h, g = 0, 0
   local entries = redis.call('HGETALL', key .. ':n')
   for i = 1, #entries, 2 do
     local units = unpack_('<d', entries[i + 1])
     local x, y = cost_of(l, units)
-    redis.call('HSET', key .. ':n', entries[i], pack('<ddd', units, x, y))
+    if write then redis.call('HSET', key .. ':n', entries[i], pack('<ddd', units, x, y)) end
     h, g = held_plus(l, h, g, x, y)
   end
   return h, g
 end
 
--- Takes over a state that another version of the limit wrote: what was used stays used, up to the whole of the new limit.
-local function rescale(l, key, v)
-  local kind, permits, period, _, unit, pos = string.match(v, '^(%d+)/(%d+)/(%d+)/(%d+)/(%d+)|()')
-  if not kind then return nil end
-  local old = { kind = tonumber(kind), permits = tonumber(permits), period = tonumber(period), unit = tonumber(unit) }
-  local a, b, c = unpack_('<ddd', v, pos)
+-- Units used as if just now; more than a window admits, for as many windows as they would have taken.
+local function used_now(l, key, used, rest_of, rest)
+  local a, b, c = advance(l, 0, 0, 0)
+  if used == 0 then return a, b, c end
+  local later = floor((used - 1) / l.permits) * l.period
+  if l.kind == 2 or l.kind == 3 then return math.min(a + later, a + FAR), used, 0 end
+  if l.kind == 4 then return charge(l, key, 0, 0, l.us + math.min(later, FAR), used, 0) end
+  -- A bucket's used units stay so to the fraction, rounded up.
+  local x, y = cost_of(l, used - (rest > 0 and 1 or 0))
+  if rest > 0 then
+    local q, r = multiply_divide(rest, l.period, rest_of)
+    y = y + q + (r > 0 and 1 or 0)
+    x, y = x + floor(y / l.modulus), y % l.modulus
+  end
+  return charge(l, key, a, b, c, x, y)
+end
+
+-- Takes over a state that another version of the limit wrote: what was used stays used, neither forgotten nor multiplied. Where more is
+-- used than the limit ever admits and the old version lets go of it sooner, the state stays the old version's until then: to look at, it
+-- is answered as without room (true at the end); else it comes in the terms of the old version (the end), which go on counting.
+local function rescale(l, key, v, look)
+  local old = limit_of_state(v, l)
+  if not old then return nil end
+  local a, b, c = unpack_('<ddd', v, old.siglen + 1)
   local h, g, m = 0, 0, 0
-  if #v - pos + 1 > 24 then h, g, m = unpack_('<ddd', v, pos + 24) end
-  local same = old.kind == l.kind and (old.kind > 3 or (old.kind > 1 and old.period == l.period))
-  if not same then
-    local used = math.min(units_of(old, l, key, a, b, c), l.burst)
-    if old.kind == 4 then redis.call('DEL', key .. ':l') end
-    a, b, c = advance(l, 0, 0, 0)
-    if used > 0 then
-      local x, y = cost_of(l, used)
-      a, b, c = charge(l, key, a, b, c, x, y)
+  if #v - old.siglen > 24 then h, g, m = unpack_('<ddd', v, old.siglen + 25) end
+  if old.kind ~= l.kind or (l.kind ~= 5 and (l.kind == 1 or old.period ~= l.period)) then
+    a, b, c = advance(old, a, b, c)
+    if old.kind == 4 then a, b, c = forget(old, key, a, b, c) end
+    local used = units_of(old, a, b, c)
+    local excess = l.kind == 5 and 0 or math.max(0, used - l.burst)
+    if excess > 0 then
+      local wait = wait_until_at_most(l.burst, old, key, a, b, c)
+      if wait < excess * l.period / l.permits then
+        if not look then return a, b, c, h, g, m, old end
+        a, b, c = overdrawn(l, used, wait)
+        if m > 0 then h, g = rehold(l, key, false) end
+        return a, b, c, h, g, 0, true
+      end
+    end
+    if old.kind ~= 4 or l.kind ~= 4 or excess > 0 then
+      local rest = 0
+      if old.kind == 1 then used, rest = units_of(old, a, b, c), select(2, bucket_units(old, a, b)) end
+      if old.kind == 4 then redis.call('DEL', key .. ':l') end
+      a, b, c = used_now(l, key, used, old.period, l.kind == 1 and rest or 0)
     end
   end
-  if m > 0 then h, g = rehold(l, key) end
+  if m > 0 then h, g = rehold(l, key, true) end
   return a, b, c, h, g, m
 end
 
@@ -269,11 +343,12 @@ local function save(l, key, a, b, c, h, g, m)
   end
 end
 
--- Reads a state and brings it to this moment. Nil: the key holds something that is no state.
-local function load(l, key, epoch)
+-- Reads a state and brings it to this moment. Nil: the key holds something that is no state. At the end, the limit in whose terms it comes
+-- and must be saved, where that is another version; for a mere look, true where there is no room and nothing to be saved (rescale).
+local function load(l, key, epoch, look)
   local v = redis.pcall('GET', key)
   local a, b, c, h, g, m = 0, 0, 0, 0, 0, 0
-  local changed = false
+  local changed, other = false, nil
   if not v then
     a, b, c = absent(l, key, epoch)
     changed = l.kind == 4 and a > 0
@@ -283,9 +358,10 @@ local function load(l, key, epoch)
     a, b, c = unpack_('<ddd', v, l.siglen + 1)
     if #v - l.siglen > 24 then h, g, m = unpack_('<ddd', v, l.siglen + 25) end
   else
-    a, b, c, h, g, m = rescale(l, key, v)
+    a, b, c, h, g, m, other = rescale(l, key, v, look)
     if not a then return nil end
-    changed = true
+    if other == true then return a, b, c, h, g, m, other end
+    l, changed = other or l, true
   end
   a, b, c = advance(l, a, b, c)
   if l.kind == 4 and a > b then
@@ -299,7 +375,7 @@ local function load(l, key, epoch)
   end
   -- What was dropped beside the state must never be counted again, so it is written at once, for a mere look too.
   if changed then save(l, key, a, b, c, h, g, m) end
-  return a, b, c, h, g, m
+  return a, b, c, h, g, m, other
 end
 
 -- Whether x, y more would fit beside what is used and held.

@@ -10,7 +10,7 @@ local function read_request(checks, pos, n, limits, k, epoch)
     check.x, check.y = cost_of(l, units)
     local state = by_key[key]
     if not state then
-      local a, b, c, h, g, m = load(l, key, epoch)
+      local a, b, c, h, g, m = load(l, key, epoch, true)
       state = { a = a, b = b, c = c, h = h, g = g, m = m, x = 0, y = 0, l = l, key = key }
       by_key[key] = state
       request[#request + 1] = state

@@ -12,8 +12,9 @@ if record[3] == 1 then return 2 end
 for i = 5, #record do
   local key, name = record[i][1], record[i][3]
   local l = limit_of(record[i][2], now)
-  local a, b, c, h, g, m = load(l, key, KEYS[1])
+  local a, b, c, h, g, m, other = load(l, key, KEYS[1])
   if a then
+    l = other or l
     local units, x, y = let_go(key, name)
     if units then
       h, g = held_plus(l, h, g, -x, -y)

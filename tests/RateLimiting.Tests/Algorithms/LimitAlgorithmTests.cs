@@ -136,12 +136,23 @@ public sealed class LimitAlgorithmTests
             }
 
             var used = LimitAlgorithms.Used(from.Terms, ref state, slab, now);
-            LimitAlgorithms.Rescale(from.Terms, to.Terms, ref state, slab, now);
+            if (!LimitAlgorithms.TryRescale(from.Terms, to.Terms, ref state, slab, now))
+            {
+                // Still the old limit's, to the unit; the new one sees nothing but that there is no room, and for how long.
+                Assert.True(used > to.Burst);
+                Assert.Equal(used, LimitAlgorithms.Used(from.Terms, ref state, slab, now));
+                var seen = LimitAlgorithms.Overdrawn(from.Terms, to.Terms, state, slab, now);
+                var closed = Peek(to, ref seen, null, now, 1);
+                Assert.Equal((false, 0), (closed.HasRoom, closed.Remaining));
+                Assert.InRange(closed.RetryAfter, 1, Decision.Never - 1);
+                Assert.InRange(LimitAlgorithms.Used(from.Terms, ref state, slab, now + closed.RetryAfter), 0, to.Burst);
+                return;
+            }
+
             var after = LimitAlgorithms.Used(to.Terms, ref state, slab, now);
             var logShrank = from.Algorithm == LimitAlgorithm.SlidingWindowLog && to.Algorithm == from.Algorithm && to.Period < from.Period;
-            var bucketShrank = from.Algorithm == LimitAlgorithm.TokenBucket && to.Algorithm == from.Algorithm && used > to.Burst;
-            if (logShrank || bucketShrank)
-                Assert.InRange(after, Math.Min(used, bucketShrank ? to.Burst : 0), used);
+            if (logShrank && used <= to.Burst)
+                Assert.InRange(after, 0, used);
             else if (to.Algorithm == LimitAlgorithm.TokenBucket)
                 Assert.Equal((long)Int128.Min(used, ((Int128)LimitTerms.MaxSpan * to.Permits / to.Terms.Period) + 1), after);
             else
