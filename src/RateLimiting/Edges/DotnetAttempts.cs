@@ -40,7 +40,11 @@ internal sealed class DotnetAttempts
     public TimeSpan Idle => _options.Time.GetElapsedTime(Volatile.Read(ref _lastUse));
 
     /// <summary>Takes the permits if there is room.</summary>
-    public async ValueTask<DotnetLease> TakeAsync(DotnetQuestion question, int permits, CancellationToken cancellationToken)
+    /// <param name="question">What is asked.</param>
+    /// <param name="permits">How many.</param>
+    /// <param name="again">Whether the same request was refused before: the figures have its rejection already.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    public async ValueTask<DotnetLease> TakeAsync(DotnetQuestion question, int permits, bool again, CancellationToken cancellationToken)
     {
         Volatile.Write(ref _lastUse, _options.Time.GetTimestamp());
         var cost = checked(question.Request.Cost * permits);
@@ -50,7 +54,7 @@ internal sealed class DotnetAttempts
         try
         {
             var decision = await rules.DecideAsync(
-                question.Attributes, cost, question.Terms(reservation, _options.HoldExpiresAfter), cancellationToken);
+                question.Attributes, cost, question.Terms(reservation, _options.HoldExpiresAfter, again), cancellationToken);
             var holds = reservation is not null && decision.Admitted
                 && decision.Limits.Any(l => l.Limit.Algorithm == LimitAlgorithm.Concurrency);
             if (!holds)
@@ -149,6 +153,6 @@ internal readonly record struct DotnetQuestion(RateLimitRequest Request, InlineL
 
     public bool MayHold(RuleRateLimiter rules) => Only is { } only ? only.Limit.Algorithm == LimitAlgorithm.Concurrency : rules.Rules.HoldsAny;
 
-    public DecisionTerms Terms(string? reservation, TimeSpan expiresAfter) =>
-        new() { ReservationId = reservation, ExpiresAfter = expiresAfter, Inline = Only, InlineOnly = Only is not null };
+    public DecisionTerms Terms(string? reservation, TimeSpan expiresAfter, bool again) =>
+        new() { Again = again, ReservationId = reservation, ExpiresAfter = expiresAfter, Inline = Only, InlineOnly = Only is not null };
 }

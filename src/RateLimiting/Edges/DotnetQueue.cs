@@ -13,6 +13,9 @@ internal sealed class DotnetQueue : IDisposable
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
+    // ASP.NET Core's middleware attempts first, and acquires where that failed: one request, refused once. It is known by its flow.
+    private static readonly AsyncLocal<RefusedAttempt?> Refused = new();
+
     private readonly DotnetAttempts _attempts;
     private readonly DotnetRateLimiterOptions _options;
     private readonly bool _oneLine;
@@ -38,19 +41,40 @@ internal sealed class DotnetQueue : IDisposable
     public RateLimiterStatistics Statistics(DotnetQuestion question) => _attempts.Statistics(question, Volatile.Read(ref _queued));
 
     /// <summary>An attempt that does not wait. An engine that cannot answer at once is not asked: the answer is no, and nothing is charged.</summary>
-    public RateLimitLease Attempt(DotnetQuestion question, int permits)
+    /// <param name="question">What is asked.</param>
+    /// <param name="permits">How many permits.</param>
+    /// <param name="resource">For whom: who acquires for the same next is the same request.</param>
+    public RateLimitLease Attempt(DotnetQuestion question, int permits, object? resource = null)
     {
         ObjectDisposedException.ThrowIf(_disposed.IsCancellationRequested, this);
         if (!_attempts.AnswerAtOnce)
             return _attempts.Count(DotnetLease.Refused);
-        var attempt = WouldOvertake(permits)
+        var looks = WouldOvertake(permits);
+        var attempt = looks
             ? _attempts.LookAsync(question, permits, CancellationToken.None)
-            : _attempts.TakeAsync(question, permits, CancellationToken.None);
-        return _attempts.Count(attempt.IsCompletedSuccessfully ? attempt.Result : attempt.AsTask().GetAwaiter().GetResult());
+            : _attempts.TakeAsync(question, permits, again: false, CancellationToken.None);
+        var lease = attempt.IsCompletedSuccessfully ? attempt.Result : attempt.AsTask().GetAwaiter().GetResult();
+        if (!lease.IsAcquired && !looks && permits > 0)
+            Refused.Value = new RefusedAttempt(this, resource, permits);
+        return _attempts.Count(lease);
     }
 
     /// <summary>An attempt that waits its turn while there is no room.</summary>
-    public async ValueTask<RateLimitLease> AcquireAsync(DotnetQuestion question, int permits, CancellationToken cancellationToken)
+    /// <param name="question">What is asked.</param>
+    /// <param name="permits">How many permits.</param>
+    /// <param name="resource">As in <see cref="Attempt"/>.</param>
+    /// <param name="cancellationToken">Leaves the line.</param>
+    public ValueTask<RateLimitLease> AcquireAsync(
+        DotnetQuestion question, int permits, object? resource = null, CancellationToken cancellationToken = default)
+    {
+        var refused = Refused.Value;
+        if (refused is null)
+            return AcquireAsync(question, permits, again: false, cancellationToken);
+        Refused.Value = null;
+        return AcquireAsync(question, permits, refused == new RefusedAttempt(this, resource, permits), cancellationToken);
+    }
+
+    private async ValueTask<RateLimitLease> AcquireAsync(DotnetQuestion question, int permits, bool again, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed.IsCancellationRequested, this);
         cancellationToken.ThrowIfCancellationRequested();
@@ -58,13 +82,13 @@ internal sealed class DotnetQueue : IDisposable
         var looked = WouldOvertake(permits);
         var first = looked
             ? await _attempts.LookAsync(question, permits, cancellationToken)
-            : await _attempts.TakeAsync(question, permits, cancellationToken);
+            : await _attempts.TakeAsync(question, permits, again, cancellationToken);
         if (first.IsAcquired || permits == 0 || first.Never || !TryQueue(permits))
             return _attempts.Count(first);
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
-            return _attempts.Count(await StandInLineAsync(question, permits, first, looked ? null : released, either.Token));
+            return _attempts.Count(await StandInLineAsync(question, permits, first, looked ? null : released, again || !looked, either.Token));
         }
         catch (OperationCanceledException) when (_disposed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -92,7 +116,7 @@ internal sealed class DotnetQueue : IDisposable
 
     // released: of before the first attempt, so that what comes back between it and the wait is not missed; null: that was no attempt.
     private async Task<DotnetLease> StandInLineAsync(
-        DotnetQuestion question, int permits, DotnetLease first, Task? released, CancellationToken cancellationToken)
+        DotnetQuestion question, int permits, DotnetLease first, Task? released, bool again, CancellationToken cancellationToken)
     {
         var name = _oneLine ? default : first.FullLimit;
         var line = Join(name);
@@ -105,7 +129,7 @@ internal sealed class DotnetQueue : IDisposable
             {
                 if (atOnce)
                     await PauseAsync(first.RetryAfter, released!, cancellationToken);
-                return await TakeWhenThereIsRoomAsync(question, permits, cancellationToken);
+                return await TakeWhenThereIsRoomAsync(question, permits, again, cancellationToken);
             }
             finally
             {
@@ -118,12 +142,12 @@ internal sealed class DotnetQueue : IDisposable
         }
     }
 
-    private async Task<DotnetLease> TakeWhenThereIsRoomAsync(DotnetQuestion question, int permits, CancellationToken cancellationToken)
+    private async Task<DotnetLease> TakeWhenThereIsRoomAsync(DotnetQuestion question, int permits, bool again, CancellationToken cancellationToken)
     {
-        while (true)
+        for (; ; again = true)
         {
             var released = _attempts.Released;
-            var lease = await _attempts.TakeAsync(question, permits, cancellationToken);
+            var lease = await _attempts.TakeAsync(question, permits, again, cancellationToken);
             if (lease.IsAcquired || lease.Never)
                 return lease;
             await PauseAsync(lease.RetryAfter, released, cancellationToken);
@@ -162,6 +186,8 @@ internal sealed class DotnetQueue : IDisposable
             line.Turn.Dispose();
         }
     }
+
+    private sealed record RefusedAttempt(DotnetQueue Queue, object? Resource, int Permits);
 
     private sealed class Line
     {

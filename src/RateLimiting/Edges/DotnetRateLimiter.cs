@@ -16,7 +16,7 @@ internal sealed class DotnetRateLimiter(DotnetQueue queue, DotnetQuestion questi
 
     /// <inheritdoc/>
     protected override ValueTask<RateLimitLease> AcquireAsyncCore(int permitCount, CancellationToken cancellationToken) =>
-        queue.AcquireAsync(question, permitCount, cancellationToken);
+        queue.AcquireAsync(question, permitCount, resource: null, cancellationToken);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -35,11 +35,11 @@ internal sealed class DotnetPartitionedRateLimiter<TResource>(DotnetQueue queue,
     public override RateLimiterStatistics? GetStatistics(TResource resource) => queue.Statistics(question(resource));
 
     /// <inheritdoc/>
-    protected override RateLimitLease AttemptAcquireCore(TResource resource, int permitCount) => queue.Attempt(question(resource), permitCount);
+    protected override RateLimitLease AttemptAcquireCore(TResource resource, int permitCount) => queue.Attempt(question(resource), permitCount, resource);
 
     /// <inheritdoc/>
     protected override ValueTask<RateLimitLease> AcquireAsyncCore(TResource resource, int permitCount, CancellationToken cancellationToken) =>
-        queue.AcquireAsync(question(resource), permitCount, cancellationToken);
+        queue.AcquireAsync(question(resource), permitCount, resource, cancellationToken);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -111,8 +111,8 @@ internal static class EnvoyAnswers
             Key = "RateLimit",
             Value = string.Create(invariant, $"\"{name}\";r={told.Outcome.Remaining};t={Seconds(told.Outcome.ResetAfter)}"),
         });
-        if (denied is not null && denied.RetryAfter != Timeout.InfiniteTimeSpan)
-            headers.Add(new HeaderValue { Key = "Retry-After", Value = Math.Max(1, Seconds(denied.RetryAfter)).ToString(invariant) });
+        if (denied is not null && RetryAfter.Seconds(denied) is { } seconds)
+            headers.Add(new HeaderValue { Key = "Retry-After", Value = seconds.ToString(invariant) });
     }
 
     private static long Seconds(TimeSpan time) => (time.Ticks + TimeSpan.TicksPerSecond - 1) / TimeSpan.TicksPerSecond;

@@ -28,7 +28,7 @@ internal sealed class HttpAnswers(IOptions<RateLimitingOptions> options, TimePro
     public static Task RejectAsync(HttpContext context, RateLimitDecision decision, int status = StatusCodes.Status429TooManyRequests)
     {
         var violated = decision.Limits.Where(l => !l.DryRun && !l.Outcome.HasRoom).ToArray();
-        var retry = HttpRateLimitHeaders.RetryAfterSeconds(decision);
+        var retry = RetryAfter.Seconds(decision);
         var problem = new Dictionary<string, object?>(StringComparer.Ordinal)
         {
             ["type"] = QuotaExceeded,

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.IO.Hashing;
-using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 
@@ -27,22 +25,8 @@ internal static class HttpRateLimitHeaders
             WriteStructured(headers, decision);
         if (options.LegacyHeaders && Tightest(decision) is { } tightest)
             WriteLegacy(headers, tightest, now);
-        if (!decision.Admitted && RetryAfterSeconds(decision) is { } seconds)
+        if (!decision.Admitted && RetryAfter.Seconds(decision) is { } seconds)
             headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-    }
-
-    /// <summary>
-    /// Whole seconds after which to come back, at least 1; null when waiting alone never helps. Rounded up, and by up to a tenth later for each decision,
-    /// so that all who were rejected together do not come back together.
-    /// </summary>
-    public static long? RetryAfterSeconds(RateLimitDecision decision)
-    {
-        if (decision.RetryAfter == Timeout.InfiniteTimeSpan)
-            return null;
-        var seconds = CeilingSeconds(decision.RetryAfter);
-        var spread = Math.Min(seconds / 10, 30) + 1;
-        var jitter = seconds < 2 ? 0 : (long)(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(decision.Id.AsSpan())) % (ulong)spread);
-        return Math.Max(1, seconds + jitter);
     }
 
     /// <summary>The limit with the least left of what it allows, or null when none was counted.</summary>
@@ -104,7 +88,8 @@ internal static class HttpRateLimitHeaders
     private static void WriteLegacy(IHeaderDictionary headers, LimitResult tightest, DateTimeOffset now)
     {
         var after = tightest.Outcome.HasRoom ? tightest.Outcome.ResetAfter : Longer(tightest.Outcome.RetryAfter, TimeSpan.Zero);
-        headers["X-RateLimit-Limit"] = Integer(tightest.Limit.Permits);
+        // What may be left at most: a bucket's burst may exceed its permits, and what is left must never exceed the limit.
+        headers["X-RateLimit-Limit"] = Integer(Math.Max(tightest.Limit.Permits, tightest.Limit.Burst));
         headers["X-RateLimit-Remaining"] = Integer(tightest.Outcome.Remaining);
         headers["X-RateLimit-Reset"] = Integer((long)Math.Ceiling((now + after - DateTimeOffset.UnixEpoch).TotalSeconds));
     }

@@ -17,11 +17,11 @@ internal sealed class RespCommands(RespThrottle throttle, RespDecisions? decisio
     /// <summary>Whether a connection must log in first.</summary>
     public bool RequiresAuthentication => _credentials.Required;
 
-    /// <summary>Counts a batch's throttle replies.</summary>
+    /// <summary>Counts a batch's throttle replies, and the answers of any command that the engine could not be asked for.</summary>
     public void CountReplies(RespWriter output)
     {
-        var (admitted, limited) = output.TakeCounts();
-        statistics.Decided(admitted, limited);
+        var (admitted, limited, unavailable) = output.TakeCounts();
+        statistics.Decided(admitted, limited, unavailable);
     }
 
     /// <summary>Counts a connection whose framing was lost.</summary>

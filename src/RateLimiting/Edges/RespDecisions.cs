@@ -130,7 +130,7 @@ internal sealed class RespDecisions(IRateLimiter limiter)
             }
             catch (TenfoldException fault)
             {
-                output.Error(string.Create(CultureInfo.InvariantCulture, $"UNAVAILABLE {fault.Message}"));
+                output.Unavailable(fault.Message);
                 return;
             }
 

@@ -18,6 +18,7 @@ internal sealed class RespStatistics(TimeProvider time, DecisionObserver? observ
     private long _loginsRefused;
     private long _admitted;
     private long _limited;
+    private long _unavailable;
 
     public long Connections => Interlocked.Read(ref _connections);
 
@@ -35,6 +36,9 @@ internal sealed class RespStatistics(TimeProvider time, DecisionObserver? observ
     /// <summary><c>CL.THROTTLE</c> decisions that limited.</summary>
     public long Limited => Interlocked.Read(ref _limited);
 
+    /// <summary>Commands answered with UNAVAILABLE: the engine could not be asked.</summary>
+    public long Unavailable => Interlocked.Read(ref _unavailable);
+
     public void Opened()
     {
         Interlocked.Increment(ref _connections);
@@ -47,14 +51,16 @@ internal sealed class RespStatistics(TimeProvider time, DecisionObserver? observ
 
     public void ProtocolFault() => Interlocked.Increment(ref _protocolFaults);
 
-    /// <summary>Adds a batch's <c>CL.THROTTLE</c> decisions.</summary>
-    public void Decided(int admitted, int limited)
+    /// <summary>Adds a batch's <c>CL.THROTTLE</c> decisions, and the commands that the engine could not be asked for.</summary>
+    public void Decided(int admitted, int limited, int unavailable)
     {
         if (admitted > 0)
             Interlocked.Add(ref _admitted, admitted);
         if (limited > 0)
             Interlocked.Add(ref _limited, limited);
-        observer?.ObserveDirect(admitted, limited);
+        if (unavailable > 0)
+            Interlocked.Add(ref _unavailable, unavailable);
+        observer?.ObserveDirect(admitted, limited, unavailable);
     }
 
     public void LoginRefused() => Interlocked.Increment(ref _loginsRefused);
@@ -79,6 +85,7 @@ internal sealed class RespStatistics(TimeProvider time, DecisionObserver? observ
         rejected_connections:{ConnectionsRefused}
         throttle_admitted:{Admitted}
         throttle_limited:{Limited}
+        unavailable:{Unavailable}
         protocol_errors:{ProtocolFaults}
         refused_logins:{LoginsRefused}
 

@@ -128,7 +128,7 @@ internal sealed class RespThrottle(ILimitStore store)
         private void Write(RespWriter output, StoreVerdict verdict)
         {
             if (verdict == StoreVerdict.Unavailable)
-                output.Error("UNAVAILABLE the limiter's engine cannot be reached; try again");
+                output.Unavailable("the limiter's engine cannot be reached; try again");
             else
                 RespThrottle.Write(output, _check[0].Limit, _check[0].Cost, verdict == StoreVerdict.Admitted, _outcome[0]);
         }

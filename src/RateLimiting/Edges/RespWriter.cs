@@ -18,6 +18,7 @@ internal sealed class RespWriter
     private int _length;
     private int _admitted;
     private int _limited;
+    private int _unavailable;
 
     /// <summary>Bytes gathered.</summary>
     public int Length => _length;
@@ -29,10 +30,10 @@ internal sealed class RespWriter
     public bool IsVersion3 { get; set; }
 
     /// <summary>The throttle replies written since the last call.</summary>
-    public (int Admitted, int Limited) TakeCounts()
+    public (int Admitted, int Limited, int Unavailable) TakeCounts()
     {
-        var counts = (_admitted, _limited);
-        (_admitted, _limited) = (0, 0);
+        var counts = (_admitted, _limited, _unavailable);
+        (_admitted, _limited, _unavailable) = (0, 0, 0);
         return counts;
     }
 
@@ -73,6 +74,13 @@ internal sealed class RespWriter
             _limited++;
         else
             _admitted++;
+    }
+
+    /// <summary>The answer of a limiter whose engine cannot be asked.</summary>
+    public void Unavailable(string fault)
+    {
+        Error("UNAVAILABLE " + fault);
+        _unavailable++;
     }
 
     /// <summary>A whole number.</summary>

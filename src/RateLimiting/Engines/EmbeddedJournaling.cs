@@ -49,11 +49,22 @@ internal sealed partial class EmbeddedJournaling : IDisposable
     /// <summary>Opens the journal that the options name, or starts one.</summary>
     public static EmbeddedJournal Open(EmbeddedStoreOptions options, int shards)
     {
-        if (EmbeddedJournal.Open(options.JournalPath!) is { } journal)
+        var path = options.JournalPath!;
+        if (EmbeddedJournal.Open(path) is { } journal)
             return journal;
         Span<byte> secret = stackalloc byte[16];
         RandomNumberGenerator.Fill(secret);
-        return EmbeddedJournal.Create(options.JournalPath!, System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(secret), shards);
+        journal = EmbeddedJournal.Create(path, System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(secret), shards);
+        try
+        {
+            FlushName(options);
+            return journal;
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Reads the journal into an empty table and reservations; returns the last instant in it.</summary>
@@ -185,6 +196,7 @@ internal sealed partial class EmbeddedJournaling : IDisposable
 
             next.Write(_clock.Now(), toDisk: true);
             File.Move(path + ".new", path, overwrite: true);
+            FlushName(_options);
         }
         catch
         {
@@ -197,6 +209,13 @@ internal sealed partial class EmbeddedJournaling : IDisposable
         _journal = next;
         _mustRewrite = false;
         _compactAt = Math.Max(_options.JournalCompactAtBytes, 2 * next.Length);
+    }
+
+    // A file's bytes on the disk are of no use when its name is not: the machine may end right after the renaming.
+    private static void FlushName(EmbeddedStoreOptions options)
+    {
+        if (options.JournalDurability == JournalDurability.Disk)
+            options.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(options.JournalPath!))!);
     }
 
     private static void Apply(EmbeddedJournalReader records, EmbeddedTable table, Dictionary<UInt128, EmbeddedReservationRecord> reservations)

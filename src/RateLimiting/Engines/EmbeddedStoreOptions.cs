@@ -47,6 +47,9 @@ public sealed class EmbeddedStoreOptions
     /// </summary>
     public long JournalCompactAtBytes { get; set; } = 64L << 20;
 
+    /// <summary>Makes the names in a directory last; tests see when.</summary>
+    internal Action<string> FlushDirectory { get; set; } = DirectoryOnDisk.Flush;
+
     /// <summary>What is wrong with the values, one line each; empty when nothing is.</summary>
     internal IEnumerable<string> Faults()
     {

@@ -89,7 +89,7 @@ internal sealed class RuleRateLimiter : IRateLimiter, IJointRateLimiter
         var ask = new Ask(kind, terms.ReservationId, terms.ExpiresAfter, cancellationToken);
         var admitted = await AskAllAsync(work, ask);
         var decision = ToDecision(work, 0, admitted);
-        if (!terms.Peek)
+        if (!terms.Peek && (decision.Admitted || !terms.Again))
             _observer?.Observe(work, 0, decision, attributes, cost, started);
         work.Return();
         return decision;
@@ -289,6 +289,9 @@ internal readonly record struct DecisionTerms
 {
     /// <summary>Ask only.</summary>
     public bool Peek { get; init; }
+
+    /// <summary>The same request was rejected before, and asks again: another rejection is not counted.</summary>
+    public bool Again { get; init; }
 
     /// <summary>Under which id what is held is held; null holds nothing.</summary>
     public string? ReservationId { get; init; }

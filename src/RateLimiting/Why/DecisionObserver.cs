@@ -59,7 +59,7 @@ internal sealed class DecisionObserver(IOptions<RateLimitingOptions> options, Ti
     /// Adds decisions that named their limit themselves and went straight to the engine (<c>CL.THROTTLE</c>). Counted only: they met no rule, and
     /// are too many to be looked at one by one.
     /// </summary>
-    public void ObserveDirect(int admitted, int rejected, int unavailable = 0)
+    public void ObserveDirect(int admitted, int rejected, int unavailable)
     {
         if (admitted > 0)
             Interlocked.Add(ref _directAdmitted, admitted);

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Tenfold.RateLimiting.Tests.Rules;
+using Tenfold.RateLimiting.Why;
 using Tenfold.Testing;
 
 namespace Tenfold.RateLimiting.Tests.Edges;
@@ -188,6 +189,26 @@ public sealed class DotnetRateLimiterTests
     }
 
     [Fact]
+    public async Task A_request_that_is_refused_and_asks_again_is_one_rejection_in_the_figures()
+    {
+        await using var host = new RuleHost(Two);
+        await using var limiter = host.Limiter.AsPartitionedRateLimiter<string>(user => RuleHost.Request(1, ("user", user)));
+        await limiter.AcquireAsync("u", 2, Token);
+        Assert.False(limiter.AttemptAcquire("u").IsAcquired);
+        Assert.False((await limiter.AcquireAsync("u", 1, Token)).IsAcquired);
+        Assert.Equal(1, host.Observer.Rejected);
+
+        // Who only attempts, who only acquires, and who asks for somebody else or for more, is another request.
+        Assert.False(limiter.AttemptAcquire("u").IsAcquired);
+        Assert.False(limiter.AttemptAcquire("u").IsAcquired);
+        Assert.Equal(3, host.Observer.Rejected);
+        Assert.False((await limiter.AcquireAsync("u", 2, Token)).IsAcquired);
+        Assert.False((await limiter.AcquireAsync("u", 1, Token)).IsAcquired);
+        Assert.Equal(5, host.Observer.Rejected);
+        Assert.Equal(1, host.Observer.Admitted);
+    }
+
+    [Fact]
     public async Task A_wait_shorter_than_a_timer_counts_is_waited_not_spun()
     {
         await using var host = new RuleHost("""{ "Rules": [ { "Name": "r", "Limits": [ { "Permits": 10000, "Period": "1s", "Burst": 1 } ] } ] }""");
@@ -308,6 +329,12 @@ public sealed class DotnetRateLimiterTests
         for (var i = 0; i < 3; i++)
             statuses.Add((await client.GetAsync("/", Token)).StatusCode);
         Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests], statuses);
+
+        // The middleware attempts and then acquires: on an engine in this process, that is one request refused twice.
+        var observer = app.Services.GetRequiredService<DecisionObserver>();
+        Assert.Equal((2, 1), (observer.Admitted, observer.Rejected));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => client.GetAsync("/", Token)));
+        Assert.Equal((2, 21), (observer.Admitted, observer.Rejected));
     }
 
     private static ServiceProvider OnRedis(RedisServer redis)

@@ -121,6 +121,25 @@ public sealed class EnvoyServiceTests
     }
 
     [Fact]
+    public async Task Who_was_refused_together_is_not_told_to_come_back_together()
+    {
+        await using var face = await StartAsync();
+        var told = new HashSet<string>(StringComparer.Ordinal);
+        for (var i = 0; i < 50; i++)
+        {
+            var decision = new RateLimitDecision(
+                $"id-{i}", Admitted: false, TimeSpan.FromMinutes(10), [EnvoyTestLimiter.Result("tight", 10, Minute, hasRoom: false, 10, retrySeconds: 600)]);
+            _limiter.Answer = _ => decision;
+            var answer = await face.AskAsync(Call("edge", Descriptor("user", "bob")));
+            var header = answer.ResponseHeadersToAdd.Single(header => header.Key == "Retry-After").Value;
+            Assert.Equal(Tenfold.RateLimiting.Edges.RetryAfter.Seconds(decision)!.Value.ToString(System.Globalization.CultureInfo.InvariantCulture), header);
+            told.Add(header);
+        }
+
+        Assert.InRange(told.Count, 10, 50);
+    }
+
+    [Fact]
     public async Task A_cost_that_can_never_pass_has_no_retry_after()
     {
         await using var face = await StartAsync();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Tenfold.RateLimiting.Edges;
@@ -38,13 +39,13 @@ public sealed class HttpHeaderTests
     {
         foreach (var milliseconds in new[] { 0, 1, 999, 1000, 1001, 59_999, 3_600_000 })
         {
-            var told = Enumerable.Range(0, 200).Select(i => HttpRateLimitHeaders.RetryAfterSeconds(Rejected($"id{i}", TimeSpan.FromMilliseconds(milliseconds)))!.Value).ToArray();
+            var told = Enumerable.Range(0, 200).Select(i => RetryAfter.Seconds(Rejected($"id{i}", TimeSpan.FromMilliseconds(milliseconds)))!.Value).ToArray();
             Assert.All(told, s => Assert.InRange(s, Math.Max(1, (long)Math.Ceiling(milliseconds / 1000.0)), (long)Math.Ceiling(milliseconds / 1000.0 * 1.1) + 1));
             if (milliseconds > 30_000)
                 Assert.True(told.Distinct().Count() > 3);
         }
 
-        Assert.Null(HttpRateLimitHeaders.RetryAfterSeconds(Rejected("id", Timeout.InfiniteTimeSpan)));
+        Assert.Null(RetryAfter.Seconds(Rejected("id", Timeout.InfiniteTimeSpan)));
     }
 
     [Theory]
@@ -59,6 +60,21 @@ public sealed class HttpHeaderTests
         HttpRateLimitHeaders.Write(headers, new RateLimitDecision("id", true, TimeSpan.Zero, [result]), new HttpEdgeOptions(), Now);
         Assert.Matches("^\"[ !#-\\[\\]-~]+\";q=\\d{1,15};w=86400$", headers["RateLimit-Policy"].ToString());
         Assert.Matches("^\"[ !#-\\[\\]-~]+\";r=999999999999999;t=1$", headers["RateLimit"].ToString());
+    }
+
+    [Theory]
+    [InlineData(10, 50, 50, "50")]
+    [InlineData(100, 20, 20, "100")]
+    [InlineData(100, 100, 7, "100")]
+    public void The_older_limit_is_never_less_than_what_is_left(long permits, long burst, long remaining, string told)
+    {
+        var limit = Limit.Create("l", LimitAlgorithm.TokenBucket, permits, TimeSpan.FromMinutes(1), burst);
+        var result = new LimitResult("r", limit, "k", 1, new LimitOutcome(true, remaining, TimeSpan.Zero, TimeSpan.Zero), false, DecisionSource.Engine);
+        var headers = new HeaderDictionary();
+        HttpRateLimitHeaders.Write(headers, new RateLimitDecision("id", true, TimeSpan.Zero, [result]), new HttpEdgeOptions(), Now);
+        Assert.Equal(told, headers["X-RateLimit-Limit"]);
+        Assert.True(long.Parse(headers["X-RateLimit-Limit"]!, CultureInfo.InvariantCulture) >= long.Parse(headers["X-RateLimit-Remaining"]!, CultureInfo.InvariantCulture));
+        Assert.Equal($"\"l\";q={permits};w=60", headers["RateLimit-Policy"]);
     }
 
     [Fact]

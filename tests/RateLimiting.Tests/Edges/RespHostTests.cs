@@ -5,6 +5,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Tenfold.RateLimiting.Edges;
+using Tenfold.RateLimiting.Engines;
+using Tenfold.RateLimiting.Why;
+using Tenfold.Testing;
 
 namespace Tenfold.RateLimiting.Tests.Edges;
 
@@ -41,6 +44,22 @@ public sealed class RespHostTests
     }
 
     [Fact]
+    public async Task An_engine_that_throttling_clients_find_away_degrades_the_hosts_health()
+    {
+        using var host = Build(new RespTestStore(TimeProvider.System) { Unavailable = true }, ("Address", "127.0.0.1:0"));
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        var health = host.Services.GetRequiredService<EngineHealth>();
+        Assert.False(health.Look().Unavailable);
+        using var client = await ConnectAsync(host);
+
+        await client.ExpectAsync("CL.THROTTLE k 0 1 60\r\n", "-UNAVAILABLE the limiter's engine cannot be reached; try again\r\n");
+
+        await Eventually.HoldsAsync(() => health.Look().Unavailable, "the engine to be seen as away");
+        Assert.Equal(1, host.Services.GetRequiredService<DecisionObserver>().Unavailable);
+        await host.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Faults_in_the_configuration_stop_the_start_with_their_path_and_value()
     {
         using var host = Build(("Address", "0.0.0.0:0"), ("MaxConnections", "0"), ("MaxRequestBytes", "12"));
@@ -52,9 +71,13 @@ public sealed class RespHostTests
         Assert.Contains("Tenfold:RateLimiting:Resp:MaxRequestBytes = 12: must be 1024-16777216", fault.Message, StringComparison.Ordinal);
     }
 
-    private static IHost Build(params (string Name, string Value)[] options)
+    private static IHost Build(params (string Name, string Value)[] options) => Build(null, options);
+
+    private static IHost Build(ILimitStore? store, params (string Name, string Value)[] options)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        if (store is not null)
+            builder.Services.AddSingleton(store);
         builder.Configuration.AddInMemoryCollection(
             options.Select(option => KeyValuePair.Create($"Tenfold:RateLimiting:Resp:{option.Name}", (string?)option.Value)));
         builder.Services.AddTenfoldRateLimiting().AddTenfoldRateLimitingResp();

@@ -183,6 +183,8 @@ public sealed class RespListenerTests
         using var client = await face.ConnectAsync();
 
         await client.ExpectAsync("CL.THROTTLE k 2 1 10\r\n", "-UNAVAILABLE the limiter's engine cannot be reached; try again\r\n");
+        await Eventually.HoldsAsync(() => face.Statistics.Unavailable == 1, "the answer to be counted");
+        Assert.Equal((0, 0), (face.Statistics.Admitted, face.Statistics.Limited));
     }
 
     [Fact]

@@ -78,6 +78,46 @@ public sealed class EmbeddedJournalTests : IDisposable
         Assert.Equal(100 - 6 - 2, await Remaining(again, limit, "k"));
     }
 
+    [Theory]
+    [InlineData(JournalDurability.Disk, 2)]
+    [InlineData(JournalDurability.Os, 0)]
+    [InlineData(JournalDurability.Memory, 0)]
+    public async Task On_disk_a_journals_name_is_made_to_last_when_it_is_made_and_when_it_is_rewritten(JournalDurability durability, int times)
+    {
+        var limit = Limit.Create("daily", LimitAlgorithm.TokenBucket, 10_000_000, Day);
+        var flushed = new List<(string Directory, bool IsNamed, bool IsRewriting)>();
+        var options = new EmbeddedStoreOptions
+        {
+            JournalPath = JournalPath,
+            JournalDurability = durability,
+            JournalCompactAtBytes = 1 << 20,
+            FlushDirectory = directory =>
+            {
+                DirectoryOnDisk.Flush(directory);
+                flushed.Add((directory, File.Exists(JournalPath), File.Exists(JournalPath + ".new")));
+            },
+        };
+        await using (var store = new EmbeddedLimitStore(options, _time, NullLoggerFactory.Instance))
+        {
+            // Each call is one frame of over 1,000 states at most: until it has been rewritten once.
+            var checks = new LimitCheck[16];
+            var outcomes = new LimitOutcome[16];
+            for (var i = 0; i < 2500; i++)
+            {
+                for (var j = 0; j < checks.Length; j++)
+                    checks[j] = new LimitCheck(limit, $"k{j}");
+                Assert.Equal(StoreVerdict.Admitted, await store.AcquireAsync(checks, outcomes, Cancelled));
+            }
+        }
+
+        Assert.Equal(times, flushed.Count);
+        Assert.All(flushed, f => Assert.Equal((Path.GetDirectoryName(JournalPath), true, false), f));
+    }
+
+    [Fact]
+    public void A_directory_that_is_not_there_is_a_fault() =>
+        Assert.Throws<IOException>(() => DirectoryOnDisk.Flush(JournalPath + "-elsewhere"));
+
     [Fact]
     public async Task A_torn_tail_is_cut_wherever_it_tore()
     {
