@@ -21,14 +21,21 @@ internal sealed class HierarchicalLimitStore : ILimitStore, INodeShare
 
     private readonly HierarchyOptions _options;
     private readonly HierarchicalSite _site;
+    private readonly Func<int> _nodes;
     private readonly HierarchicalReservations _reservations;
     private readonly HierarchicalLink[] _links;
     private readonly ConcurrentDictionary<QuotaKey, HierarchicalKey> _keys = new();
     private long _order;
     private long _decisions;
 
-    public HierarchicalLimitStore(HierarchyOptions options, HierarchicalSite site, IGrainFactory grains, ILoggerFactory loggers)
+    /// <param name="options">Buckets, names, and the mode.</param>
+    /// <param name="site">Clock and terms.</param>
+    /// <param name="grains">The cluster.</param>
+    /// <param name="nodes">How many nodes the cluster was last known to have, this one included.</param>
+    /// <param name="loggers">Takes what happened.</param>
+    public HierarchicalLimitStore(HierarchyOptions options, HierarchicalSite site, IGrainFactory grains, Func<int> nodes, ILoggerFactory loggers)
     {
+        _nodes = nodes;
         _options = options;
         _site = site;
         _reservations = new HierarchicalReservations(options.MaxReservations);
@@ -81,12 +88,19 @@ internal sealed class HierarchicalLimitStore : ILimitStore, INodeShare
         return new(_reservations.Settle(reservationId, actualCost, _site.Clock.Now));
     }
 
+    /// <summary>
+    /// Strict: 0, since what this node leased is all it may spend, and its share is given to others once it is silent. Available: the share last told,
+    /// or an even one of a key that was never told of.
+    /// </summary>
     public double ShareOf(Limit limit, string key)
     {
+        if (_options.Mode == PartitionMode.Strict)
+            return 0;
+        var even = 1.0 / Math.Max(1, _nodes());
         if (!_keys.TryGetValue(new QuotaKey(limit.Id, HierarchicalKey.Canonical(key)), out var leased))
-            return 1;
+            return even;
         lock (leased.Gate)
-            return leased.Lease.IsKnown ? Math.Clamp(leased.Lease.Share / leased.Terms.Rate, 1e-6, 1) : 1;
+            return leased.Lease.IsKnown ? Math.Clamp(leased.Lease.Share / leased.Terms.Rate, 1e-6, 1) : even;
     }
 
     public async ValueTask DisposeAsync()

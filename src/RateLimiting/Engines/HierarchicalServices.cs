@@ -22,7 +22,8 @@ internal static class HierarchicalServices
         var redis = RedisOf(address);
         services.AddHierarchicalSite(options, oneClock: redis is null);
         services.TryAddSingleton(provider => new HierarchicalLimitStore(
-            options, provider.GetRequiredService<HierarchicalSite>(), provider.GetRequiredService<IGrainFactory>(), provider.GetRequiredService<ILoggerFactory>()));
+            options, provider.GetRequiredService<HierarchicalSite>(), provider.GetRequiredService<IGrainFactory>(),
+            () => Nodes(provider.GetRequiredService<IClusterMembershipService>()), provider.GetRequiredService<ILoggerFactory>()));
         if (redis is null)
         {
             services.TryAddSingleton<IRootTenure, LocalRootTenure>();
@@ -50,6 +51,10 @@ internal static class HierarchicalServices
             new HierarchicalClock(provider.GetService<TimeProvider>() ?? TimeProvider.System), options.ToTerms(oneClock), TimeProvider.System, oneClock));
         return services;
     }
+
+    /// <summary>Nodes that were alive when membership was last read: what is known while nobody can be reached.</summary>
+    public static int Nodes(IClusterMembershipService membership) =>
+        membership.CurrentSnapshot.Members.Values.Count(member => member.Status is SiloStatus.Active);
 
     /// <summary>Says what is wrong with an address for this engine, or null.</summary>
     public static string? Fault(EngineAddress address)

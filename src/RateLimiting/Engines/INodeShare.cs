@@ -4,8 +4,8 @@ namespace Tenfold.RateLimiting.Engines;
 internal interface INodeShare
 {
     /// <summary>
-    /// More than 0, at most 1. The shares of all nodes that knew of each other sum to about 1, and follow where the traffic was when the
-    /// engine was last reached. Cheap; never waits.
+    /// 0 to 1. The shares of all nodes that knew of each other sum to about 1, and follow where the traffic was when the
+    /// engine was last reached. 0 where nothing may be spent alone: the request is refused. Cheap; never waits.
     /// </summary>
     double ShareOf(Limit limit, string key);
 }

@@ -42,16 +42,17 @@ internal sealed class LocalFallback(ILimitStore local, INodeShare? shares)
                     group.Sources[i] = DecisionSource.FailedOpen;
                     group.Outcomes[i] = new LimitOutcome(true, 0, TimeSpan.Zero, TimeSpan.Zero);
                     break;
-                case WhenUnavailable.Closed:
+                case WhenUnavailable.Local when ShareOf(group.Checks[i]) is > 0 and var share:
+                    group.Sources[i] = DecisionSource.LocalFallback;
+                    var check = group.Checks[i];
+                    checks.Add(check with { Limit = Scale(check.Limit, share) });
+                    places.Add(i);
+                    break;
+                default:
+                    // Closed, or nothing to spend alone.
                     closed = true;
                     group.Sources[i] = DecisionSource.FailedClosed;
                     group.Outcomes[i] = new LimitOutcome(false, 0, ClosedRetryAfter, TimeSpan.Zero);
-                    break;
-                default:
-                    group.Sources[i] = DecisionSource.LocalFallback;
-                    var check = group.Checks[i];
-                    checks.Add(check with { Limit = Scale(check.Limit, shares?.ShareOf(check.Limit, check.Key) ?? 1) });
-                    places.Add(i);
                     break;
             }
         }
@@ -66,6 +67,8 @@ internal sealed class LocalFallback(ILimitStore local, INodeShare? shares)
             group.Outcomes[places[i]] = outcomes[i];
         return !closed && verdict == StoreVerdict.Admitted;
     }
+
+    private double ShareOf(in LimitCheck check) => shares?.ShareOf(check.Limit, check.Key) ?? 1;
 
     /// <summary>A limit cut down to a share of it. The rate is kept exactly where the algorithm allows, however small it gets.</summary>
     internal Limit Scale(Limit limit, double share)

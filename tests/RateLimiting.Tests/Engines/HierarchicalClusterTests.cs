@@ -4,6 +4,9 @@ using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.TestingHost;
 using Tenfold.RateLimiting.Engines;
+using Tenfold.RateLimiting.Leases;
+using Tenfold.RateLimiting.Tests.Rules;
+using Tenfold.Testing;
 
 namespace Tenfold.RateLimiting.Tests.Engines;
 
@@ -84,6 +87,51 @@ public sealed class HierarchicalClusterTests(ITestOutputHelper output) : IAsyncL
         }
     }
 
+    [Theory]
+    [InlineData(PartitionMode.Strict, 0)]
+    [InlineData(PartitionMode.Available, 30)]
+    public async Task Nodes_that_never_heard_of_a_key_spend_nothing_alone_when_strict_and_the_limit_once_when_available(PartitionMode mode, int most)
+    {
+        await Eventually.HoldsAsync(
+            () => _cluster.Silos.All(silo => HierarchicalServices.Nodes(silo.ServiceProvider.GetRequiredService<IClusterMembershipService>()) == 3), "all to know of three");
+        var limit = Limit.Create("cold", LimitAlgorithm.TokenBucket, 30, TimeSpan.FromHours(1));
+        var admitted = 0;
+        foreach (var (silo, i) in _cluster.Silos.Select((silo, i) => (silo, i)))
+        {
+            await using var cut = new CutStore(StoreOn(silo, $"node-{i}", mode));
+            await using var host = new RuleHost("""{ "Rules": [ { "Name": "cold", "WhenUnavailable": "local", "Limits": [ { "Permits": 30, "Period": "1h" } ] } ] }""", cut);
+            admitted += await RuleDecisionTests.AdmittedAsync(host, 40);
+            Assert.Equal(
+                mode == PartitionMode.Strict ? DecisionSource.FailedClosed : DecisionSource.LocalFallback,
+                Assert.Single((await host.AskAsync(1)).Limits).Source);
+        }
+
+        // Shares are rounded to 2.2 %.
+        Assert.InRange(admitted, most * 0.9, most);
+        Assert.InRange(StoreOn(_cluster.Silos[0], "other", mode).ShareOf(limit, "x"), mode == PartitionMode.Strict ? 0 : 0.33, mode == PartitionMode.Strict ? 0 : 0.34);
+    }
+
+    /// <summary>A node that reaches nobody.</summary>
+    private sealed class CutStore(HierarchicalLimitStore store) : ILimitStore, INodeShare
+    {
+        public double ShareOf(Limit limit, string key) => store.ShareOf(limit, key);
+
+        public ValueTask<StoreVerdict> AcquireAsync(ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(StoreVerdict.Unavailable);
+
+        public ValueTask<StoreVerdict> PeekAsync(ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(StoreVerdict.Unavailable);
+
+        public ValueTask<StoreVerdict> ReserveAsync(
+            string reservationId, ReadOnlyMemory<LimitCheck> checks, Memory<LimitOutcome> outcomes, TimeSpan expiresAfter, CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(StoreVerdict.Unavailable);
+
+        public ValueTask<SettleOutcome> SettleAsync(string reservationId, long actualCost, CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(SettleOutcome.Unavailable);
+
+        public ValueTask DisposeAsync() => store.DisposeAsync();
+    }
+
     private static HierarchyOptions Options() => new()
     {
         Lease = TimeSpan.FromSeconds(1),
@@ -92,12 +140,14 @@ public sealed class HierarchicalClusterTests(ITestOutputHelper output) : IAsyncL
         Buckets = 1,
     };
 
-    private static HierarchicalLimitStore StoreOn(InProcessSiloHandle silo, string name)
+    private static HierarchicalLimitStore StoreOn(InProcessSiloHandle silo, string name, PartitionMode mode = PartitionMode.Strict)
     {
         var options = Options();
+        options.Mode = mode;
         options.NodeName = name;
         return new HierarchicalLimitStore(
             options, silo.ServiceProvider.GetRequiredService<HierarchicalSite>(), silo.ServiceProvider.GetRequiredService<IGrainFactory>(),
+            () => HierarchicalServices.Nodes(silo.ServiceProvider.GetRequiredService<IClusterMembershipService>()),
             silo.ServiceProvider.GetRequiredService<ILoggerFactory>());
     }
 }
