@@ -13,8 +13,9 @@ public enum LimitAlgorithm
     FixedWindow,
 
     /// <summary>
-    /// Two aligned windows, the earlier weighted by its overlap: about <see cref="Limit.Permits"/> in any window,
-    /// exact when the earlier window's arrivals were even.
+    /// A period of up to eight aligned sub-windows (8 to 127 permits, 6 to 511, 5 to 1,023, 4 to 4,095, 3 to 32,767, 2 to 2,097,151, then 1), the oldest
+    /// weighted by its overlap. In 16 bytes about <see cref="Limit.Permits"/> in any period: in a span up to a period at most
+    /// Permits × (1 + span / period), to half a unit; with even arrivals at most one unit too many; in any n-1 of n sub-windows' time never too many.
     /// </summary>
     SlidingWindowCounter,
 

@@ -54,15 +54,20 @@ internal static class LimitAlgorithms
     /// </summary>
     /// <remarks>
     /// Through changes of any kind and number, admissions stay within the greatest burst and refill at the highest rate: units are counted on
-    /// until a limit in force during their life has let go of them at its own rate. Counts of an unchanged period are kept as they are, a log's
-    /// instants also under another period, a bucket's used units to the fraction. Anything else counts the units as if they were used now,
+    /// until a limit in force during their life has let go of them at its own rate. Counts of an unchanged period are kept (of other
+    /// sub-windows: see <see cref="SlidingWindowCounter.Move"/>), a log's instants also under another period, a bucket's used units to the fraction. Anything else counts the units as if they were used now,
     /// and more than a window admits for as many windows as it would have taken.
     /// </remarks>
     public static bool TryRescale(in LimitTerms from, in LimitTerms to, ref LimitState state, LogSlab? slab, long now)
     {
         var isSame = from.Algorithm == to.Algorithm;
         if (isSame && from.Algorithm != LimitAlgorithm.TokenBucket && from.Period == to.Period)
+        {
+            if (from.Algorithm == LimitAlgorithm.SlidingWindowCounter)
+                SlidingWindowCounter.Move(from, to, ref state, now);
             return true;
+        }
+
         var used = Used(from, ref state, slab, now);
         var excess = to.Algorithm == LimitAlgorithm.Concurrency ? 0 : Math.Max(0, used - to.Burst);
         if (excess > 0 && WaitUntilAtMost(to.Burst, from, ref state, slab, now) < (Int128)excess * to.Period / to.Permits)
@@ -105,8 +110,7 @@ internal static class LimitAlgorithms
         }
         else if (to.Algorithm == LimitAlgorithm.SlidingWindowCounter)
         {
-            seen.FreshAt += to.Period;
-            seen.Payload = (ulong)Math.Min(used, int.MaxValue) << 32;
+            seen = SlidingWindowCounter.Full(to, now + wait) with { Held = state.Held };
         }
 
         return seen;

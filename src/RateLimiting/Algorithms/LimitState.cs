@@ -48,6 +48,6 @@ internal interface ILimitAlgorithm
     /// <summary>Takes the cost whether or not there is room: work already done. The state may go into debt.</summary>
     static abstract void Charge(in LimitTerms limit, ref LimitState state, long now, long cost);
 
-    /// <summary>Units in use at <paramref name="now"/>, rounded up, without those held.</summary>
+    /// <summary>Units in use at <paramref name="now"/>, rounded up (a sliding counter's estimate to the nearest), without those held.</summary>
     static abstract long Used(in LimitTerms limit, in LimitState state, long now);
 }

@@ -15,6 +15,13 @@ internal readonly struct LimitTerms
         Period = period.Ticks * 100;
         Burst = burst;
         Tag = TagOf((ulong)algorithm, (ulong)permits, (ulong)Period, (ulong)burst);
+        if (algorithm == LimitAlgorithm.SlidingWindowCounter)
+        {
+            SubWindows = SlidingWindowCounter.SubWindows(permits, Period);
+            CountBits = SlidingWindowCounter.CountBits(SubWindows);
+            PeriodReciprocal = ulong.MaxValue / (ulong)Period;
+        }
+
         if (algorithm != LimitAlgorithm.TokenBucket)
             return;
         var longest = (UInt128)(ulong)MaxSpan * (ulong)permits / (ulong)Period;
@@ -55,8 +62,14 @@ internal readonly struct LimitTerms
     /// <summary>Token bucket: 2^64 / <see cref="Permits"/>, for <see cref="Divide"/>.</summary>
     public ulong PermitsReciprocal { get; }
 
-    /// <summary>Token bucket: 2^64 / <see cref="Period"/>, for <see cref="Divide"/>.</summary>
+    /// <summary>Token bucket, sliding counter: 2^64 / <see cref="Period"/>, for <see cref="Divide"/>.</summary>
     public ulong PeriodReciprocal { get; }
+
+    /// <summary>Sliding counter: sub-windows a <see cref="Period"/>.</summary>
+    public int SubWindows { get; }
+
+    /// <summary>Sliding counter: the bits of a sub-window's count.</summary>
+    public int CountBits { get; }
 
     /// <summary>Divides exactly by a number whose reciprocal is known: two multiplications in place of a division.</summary>
     /// <param name="value">Under 2^63.</param>

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Tenfold.RateLimiting.Algorithms;
 
 namespace Tenfold.RateLimiting.Engines;
 
@@ -30,6 +31,7 @@ internal sealed class RedisLimitShape
     private readonly long _unit = 1;
     private readonly long _burstTicks;
     private readonly long _burstFraction;
+    private readonly LimitTerms _terms;
 
     public RedisLimitShape(Limit limit, RedisStoreOptions options)
     {
@@ -41,7 +43,6 @@ internal sealed class RedisLimitShape
         if (options.Strict)
             DrawIn(options.ClockStepTolerance, ref _permits, ref _period, ref _burst);
         _modulus = _permits;
-        long grain = 1;
         if (limit.Algorithm == LimitAlgorithm.TokenBucket)
         {
             while ((Int128)_burst * _period / _permits / _unit > MostAhead && (Int128)_permits * _unit * 1000 <= Most)
@@ -53,12 +54,12 @@ internal sealed class RedisLimitShape
         }
         else if (limit.Algorithm == LimitAlgorithm.SlidingWindowCounter)
         {
-            grain = (long)(((Int128)_permits * _period / MostAhead) + 1);
+            _terms = new LimitTerms(limit.Algorithm, _permits, TimeSpan.FromMicroseconds(_period), _burst);
         }
 
         var spare = options.ServerClock is null ? 0 : 3_600_000;
         var lost = options.Strict ? (long)RedisLeases.HeldFor(options).TotalMicroseconds : 0;
-        Packed = Pack([_permits, _period, _burst, _modulus, _unit, _burstTicks, _burstFraction, grain, spare, lost]);
+        Packed = Pack([_permits, _period, _burst, _modulus, _unit, _burstTicks, _burstFraction, _terms.SubWindows, spare, lost]);
         // The id's length keeps ('a:b', 'c') and ('a', 'b:c') apart.
         var start = string.Create(CultureInfo.InvariantCulture, $":{Encoding.UTF8.GetByteCount(limit.Id)}:{limit.Id}:");
         PlainKeyStart = Encoding.UTF8.GetBytes($"{{{options.KeyPrefix}}}:k{start}");
@@ -169,20 +170,16 @@ internal sealed class RedisLimitShape
 
     private LimitOutcome OfCounter(in RedisState state, long now, long cost)
     {
-        var overlap = Math.Min(_period, state.A + _period - now);
-        var weight = (long)CeilDivide((Int128)state.C * overlap, _period);
-        var left = Math.Max(0, _permits - state.B - weight - state.Held);
-        var reset = state.B > 0 ? Microseconds(state.A + (2 * _period) - now) : state.C > 0 ? Microseconds(state.A + _period - now) : TimeSpan.Zero;
+        // In nanoseconds as the embedded engine counts: sub-windows begin at fractions of the period, so the unit does not matter.
+        var newer = ((_terms.SubWindows + 1) / 2) * _terms.CountBits;
+        var counted = SlidingWindowCounter.StateOf(_terms, state.A, (ulong)state.B | ((ulong)state.C << newer)) with { Held = state.Held };
+        var decision = SlidingWindowCounter.Decide(_terms, ref counted, now * 1000, cost, charge: false);
+        var reset = Microseconds(CeilDivide(decision.ResetAfter, 1000));
         if (state.HasRoom)
-            return new(true, left, TimeSpan.Zero, reset);
-
-        var room = _permits - state.Held - cost;
-        if (room < 0)
-            return new(false, left, Timeout.InfiniteTimeSpan, reset);
-        var when = state.B <= room
-            ? state.A + _period - LongestOverlap(room - state.B, state.C)
-            : state.A + (2 * _period) - LongestOverlap(room, state.B);
-        return new(false, left, Microseconds(Math.Max(1, when - now)), reset);
+            return new(true, Math.Max(0, _permits - SlidingWindowCounter.Used(_terms, counted, now * 1000) - state.Held), TimeSpan.Zero, reset);
+        if (decision.RetryAfter == Decision.Never)
+            return new(false, decision.Remaining, Timeout.InfiniteTimeSpan, reset);
+        return new(false, decision.Remaining, Microseconds(Math.Max(1, (long)CeilDivide(decision.RetryAfter, 1000))), reset);
     }
 
     private LimitOutcome OfLog(in RedisState state, long now, long cost)
@@ -193,8 +190,6 @@ internal sealed class RedisLimitShape
             return new(true, left, TimeSpan.Zero, reset);
         return new(false, left, state.Later > 0 ? Microseconds(Math.Max(1, state.Later - now)) : Timeout.InfiniteTimeSpan, reset);
     }
-
-    private long LongestOverlap(long room, long count) => count <= room ? _period : (long)((Int128)room * _period / count);
 
     private static Int128 CeilDivide(Int128 value, long by) => (value + by - 1) / by;
 

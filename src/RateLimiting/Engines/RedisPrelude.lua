@@ -10,11 +10,13 @@
 --   kind              a                b               c                h, g: held
 --   1 token bucket    arrival, ticks   its fraction    key's expiry     ticks, fraction
 --   2 fixed window    window's start   units           -                units
---   3 sliding counter window's start   units           earlier window   units
+--   3 sliding counter sub-window       newest counts   older counts     units
 --   4 sliding log     units ever       units gone      last admission   units
 --   5 concurrency     -                -               -                units
 --   m: when the first hold expires
 --
+-- A sliding counter's sub-windows are numbered from the Unix epoch; a is the newest with a count. Its n + 1 counts are digits of base 2^bits, the
+-- newest half in b, the others in c, the newer the lower. What they weigh: SlidingWindowCounter.cs.
 -- Times are whole microseconds (the token bucket's in ticks of unit microseconds: 1, more only for bursts of decades), fractions are
 -- whole parts of 1/modulus of a tick. All stay under 2^53, so that doubles are exact, and none passes through tostring, which rounds.
 -- The generic cell rate algorithm: ITU-T I.371. Runs on Lua 5.1 (Redis, Valkey) and 5.4 (Garnet).
@@ -56,9 +58,9 @@ end
 
 -- A limit as the client packed it; now is in its own ticks.
 local function limit_of(packed, now)
-  local kind, permits, period, burst, modulus, unit, bq, br, grain, spare, lost, pos = unpack_('<Bdddddddddd', packed)
+  local kind, permits, period, burst, modulus, unit, bq, br, n, spare, lost, pos = unpack_('<Bdddddddddd', packed)
   return {
-    kind = kind, permits = permits, period = period, burst = burst, modulus = modulus, unit = unit, bq = bq, br = br, grain = grain,
+    kind = kind, permits = permits, period = period, burst = burst, modulus = modulus, unit = unit, bq = bq, br = br, n = n,
     spare = spare, lost = lost, sig = string.sub(packed, pos) .. '|', siglen = #packed - pos + 2,
     now = unit == 1 and now or floor(now / unit), us = now,
   }
@@ -78,6 +80,73 @@ local function held_plus(l, h, g, x, y)
   return h, g
 end
 
+-- A sliding counter's numbers: sub-windows a period (l.n), counts in b (l.h), a count's greatest and one (l.base).
+local function divided(l)
+  if l.base then return l end
+  if not l.n then
+    local bits = 7
+    while 2 ^ bits <= l.permits do bits = bits + 1 end
+    l.n = math.min(floor(63 / bits) - 1, l.period)
+  end
+  l.h = floor((l.n + 1) / 2)
+  l.base = 2 ^ math.min(floor(63 / (l.n + 1)), 31)
+  return l
+end
+
+-- The sub-window of a moment, and how much of it has passed, of which it has l.period.
+local function sub_window(l, t)
+  local phase = t % l.period * divided(l).n
+  local part = floor(phase / l.period)
+  return floor(t / l.period) * l.n + part, phase - part * l.period
+end
+
+local function start_of(l, a)
+  local n = divided(l).n
+  return floor(a / n) * l.period + math.ceil(a % n * l.period / n)
+end
+
+-- The counts, the newest first, and back.
+local function counts_of(l, b, c)
+  local counts, rest = {}, b
+  for i = 1, divided(l).n + 1 do
+    if i == l.h + 1 then rest = c end
+    counts[i] = rest % l.base
+    rest = floor(rest / l.base)
+  end
+  return counts
+end
+
+local function packed_counts(l, counts)
+  local b, c = 0, 0
+  for i = l.h, 1, -1 do b = b * l.base + counts[i] end
+  for i = l.n + 1, l.h + 1, -1 do c = c * l.base + counts[i] end
+  return b, c
+end
+
+-- Moves every count so many sub-windows back; the oldest are dropped.
+local function age(l, b, c, by)
+  if by > divided(l).n then return 0, 0 end
+  local counts = counts_of(l, b, c)
+  for i = l.n + 1, 1, -1 do counts[i] = counts[i - by] or 0 end
+  return packed_counts(l, counts)
+end
+
+-- The units of all sub-windows but the oldest, and the oldest's.
+local function whole_and_oldest(l, b, c)
+  local counts, sum = counts_of(l, b, c), 0
+  for i = 1, l.n do sum = sum + counts[i] end
+  return sum, counts[l.n + 1]
+end
+
+-- What a sliding counter's counts weigh now: the oldest by the part of it that is still within the period, to the nearest unit.
+local function weight(l, a, b, c)
+  local sum, oldest = whole_and_oldest(l, b, c)
+  if oldest == 0 then return sum end
+  local current, passed = sub_window(l, l.us)
+  local q, r = multiply_divide(oldest, current < a and l.period or l.period - passed, l.period)
+  return sum + q + (2 * r > l.period and 1 or 0)
+end
+
 -- Charges x, y at this moment, with room or without.
 local function charge(l, key, a, b, c, x, y)
   local kind = l.kind
@@ -85,8 +154,11 @@ local function charge(l, key, a, b, c, x, y)
     a, b = a + x, b + y
     if b >= l.modulus then a, b = a + 1, b - l.modulus end
     if a > l.now + FAR then a, b = l.now + FAR, 0 end
-  elseif kind == 2 or kind == 3 then
+  elseif kind == 2 then
     b = math.min(b + x, FAR)
+  elseif kind == 3 then
+    -- Debt beyond a count's greatest counts as that: the window is full either way.
+    b = b + math.min(x, divided(l).base - 1 - b % l.base)
   elseif kind == 4 and x > 0 then
     a = a + x
     if c < l.now then c = l.now end
@@ -107,7 +179,8 @@ local function absent(l, key, epoch)
   end
   local full = tonumber(since) + l.lost
   if l.kind == 1 then return floor(full / l.unit) + 1 + l.bq, l.br, 0 end
-  if l.kind ~= 4 then return full - full % l.period, l.permits, 0 end
+  if l.kind == 3 then return sub_window(l, full), l.permits, 0 end
+  if l.kind == 2 then return full - full % l.period, l.permits, 0 end
   if l.us - l.period >= full then return 0, 0, 0 end
   return charge(l, key, 0, 0, full, l.permits, 0)
 end
@@ -117,12 +190,12 @@ local function advance(l, a, b, c)
   local kind = l.kind
   if kind == 1 then
     if a < l.now then return l.now, 0, c end
-  elseif kind == 2 or kind == 3 then
+  elseif kind == 2 then
     local start = l.now - l.now % l.period
-    if a < start then
-      if kind == 3 and a + l.period == start then return start, 0, b end
-      return start, 0, 0
-    end
+    if a < start then return start, 0, 0 end
+  elseif kind == 3 then
+    local current = sub_window(l, l.us)
+    if a < current then return current, age(l, b, c, current - a) end
   end
   return a, b, c
 end
@@ -220,8 +293,7 @@ local function units_of(l, a, b, c)
   elseif kind == 2 then
     return b
   elseif kind == 3 then
-    local q, r = multiply_divide(c, math.min(l.period, a + l.period - l.us), l.period)
-    return b + q + (r > 0 and 1 or 0)
+    return weight(l, a, b, c)
   elseif kind == 4 then
     return a - b
   end
@@ -237,8 +309,14 @@ local function wait_until_at_most(units, l, key, a, b, c)
   elseif kind == 2 then
     return a + period - l.us
   elseif kind == 3 then
-    if b <= units then return a + period - (c <= units - b and period or floor((units - b) * period / c)) - l.us end
-    return a + 2 * period - floor(units * period / b) - l.us
+    local sum, oldest = whole_and_oldest(l, b, c)
+    while sum > units do
+      a, b, c = a + 1, age(l, b, c, 1)
+      sum, oldest = whole_and_oldest(l, b, c)
+    end
+    if sum + oldest <= units then return start_of(l, a) - l.us end
+    local q, r = multiply_divide(period, a % l.n * 2 * oldest + 2 * (sum + oldest - units) - 1, 2 * oldest * l.n)
+    return floor(a / l.n) * period + q + (r > 0 and 1 or 0) - l.us
   end
   local i = first_over(key .. ':l', 2, a - units - 1)
   if not i then return c + period - l.us end
@@ -252,6 +330,7 @@ local function overdrawn(l, used, wait)
   if l.kind == 1 then return math.ceil(open / l.unit) + l.bq, l.br, 0 end
   -- A log's own admissions are then all older than what is asked for (log_retry).
   if l.kind == 4 then return FAR + used, FAR, open - l.period end
+  if l.kind == 3 then return sub_window(l, open), l.permits, 0 end
   return open - l.period, used, 0
 end
 
@@ -273,7 +352,8 @@ local function used_now(l, key, used, rest_of, rest)
   local a, b, c = advance(l, 0, 0, 0)
   if used == 0 then return a, b, c end
   local later = floor((used - 1) / l.permits) * l.period
-  if l.kind == 2 or l.kind == 3 then return math.min(a + later, a + FAR), used, 0 end
+  if l.kind == 2 then return math.min(a + later, a + FAR), used, 0 end
+  if l.kind == 3 then return a + floor(math.min(later, FAR) / l.period) * l.n, math.min(used, l.base - 1), 0 end
   if l.kind == 4 then return charge(l, key, 0, 0, l.us + math.min(later, FAR), used, 0) end
   -- A bucket's used units stay so to the fraction, rounded up.
   local x, y = cost_of(l, used - (rest > 0 and 1 or 0))
@@ -283,6 +363,23 @@ local function used_now(l, key, used, rest_of, rest)
     x, y = x + floor(y / l.modulus), y % l.modulus
   end
   return charge(l, key, a, b, c, x, y)
+end
+
+-- A sliding counter's state in the sub-windows of a limit of the same period: a count moves to that in which its own ends, or the current one.
+-- So none is forgotten before its time, and changes to and fro keep none beyond the end of its period and another one.
+local function moved(old, l, a, b, c)
+  if divided(old).n == divided(l).n then return a, b, c end
+  a, b, c = advance(old, a, b, c)
+  local newest = math.max(sub_window(l, l.us), (sub_window(l, start_of(old, a))))
+  local counts = {}
+  for i = 1, l.n + 1 do counts[i] = 0 end
+  for i, count in ipairs(counts_of(old, b, c)) do
+    local number = a - i + 1
+    local target = floor(number / old.n) * l.n + floor(((number % old.n + 1) * l.n - 1) / old.n)
+    local at = newest - math.min(newest, target) + 1
+    counts[at] = math.min(counts[at] + count, l.base - 1)
+  end
+  return newest, packed_counts(l, counts)
 end
 
 -- Takes over a state that another version of the limit wrote: what was used stays used, neither forgotten nor multiplied. Where more is
@@ -314,6 +411,8 @@ local function rescale(l, key, v, look)
       if old.kind == 4 then redis.call('DEL', key .. ':l') end
       a, b, c = used_now(l, key, used, old.period, l.kind == 1 and rest or 0)
     end
+  elseif l.kind == 3 then
+    a, b, c = moved(old, l, a, b, c)
   end
   if m > 0 then h, g = rehold(l, key, true) end
   return a, b, c, h, g, m
@@ -327,8 +426,7 @@ local function save(l, key, a, b, c, h, g, m)
   elseif kind == 2 then
     ttl = floor((a + l.period - l.us) / 1000)
   elseif kind == 3 then
-    -- The window's units weigh on the whole next window.
-    ttl = floor((a + 2 * l.period - l.us) / 1000)
+    ttl = floor((start_of(l, a + l.n + 1) - l.us) / 1000)
   elseif kind == 4 then
     ttl = floor((c + l.period - l.us) / 1000)
   end
@@ -389,10 +487,7 @@ local function fits(l, a, b, c, h, g, x, y)
   elseif kind == 2 then
     return b + x + h <= l.permits
   elseif kind == 3 then
-    local left = l.permits - b - x - h
-    if left < 0 then return false end
-    local overlap = math.min(l.period, a + l.period - l.us)
-    return c * math.ceil(overlap / l.grain) <= left * floor(l.period / l.grain)
+    return weight(l, a, b, c) + x + h <= l.permits
   elseif kind == 4 then
     return a - b + x + h <= l.permits
   end
@@ -411,9 +506,7 @@ local function available(l, a, b, c, h, g)
   elseif kind == 2 then
     return math.max(0, l.permits - b - h)
   elseif kind == 3 then
-    local overlap = math.min(l.period, a + l.period - l.us)
-    local q, r = multiply_divide(c, math.ceil(overlap / l.grain), floor(l.period / l.grain))
-    return math.max(0, l.permits - b - h - q - (r > 0 and 1 or 0))
+    return math.max(0, l.permits - weight(l, a, b, c) - h)
   elseif kind == 4 then
     return math.max(0, l.permits - (a - b) - h)
   end

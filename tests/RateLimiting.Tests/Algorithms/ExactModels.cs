@@ -18,7 +18,7 @@ internal abstract class ExactModel
     {
         LimitAlgorithm.TokenBucket => new Tokens(limit),
         LimitAlgorithm.FixedWindow => new Windows(limit),
-        LimitAlgorithm.SlidingWindowCounter => new TwoWindows(limit),
+        LimitAlgorithm.SlidingWindowCounter => new SubWindows(limit),
         LimitAlgorithm.SlidingWindowLog => new History(limit),
         _ => throw new ArgumentOutOfRangeException(nameof(limit)),
     };
@@ -59,25 +59,38 @@ internal abstract class ExactModel
         private long Used(long now) => _used.GetValueOrDefault(Window(now));
     }
 
-    private sealed class TwoWindows(Limit limit) : ExactModel
+    /// <summary>A count for each sub-window that ever was; the units of one that is only partly in the period leave one by one.</summary>
+    private sealed class SubWindows(Limit limit) : ExactModel
     {
-        private readonly Dictionary<long, long> _used = [];
-        private readonly long _period = limit.Period.Ticks * 100;
+        private static readonly (long Greatest, int Number)[] Sizes =
+            [(127, 8), (511, 6), (1023, 5), (4095, 4), (32_767, 3), (2_097_151, 2), (int.MaxValue, 1)];
 
-        public override bool HasRoom(long now, long cost) => Weight(now) + ((BigInteger)cost * _period) <= (BigInteger)limit.Permits * _period;
+        private readonly Dictionary<BigInteger, long> _used = [];
+        private readonly BigInteger _period = limit.Period.Ticks * 100;
+        private readonly int _number = (int)Math.Min(Sizes.First(size => limit.Permits <= size.Greatest).Number, Math.Ceiling(limit.Period.TotalMicroseconds));
 
-        public override void Charge(long now, long cost) => _used[now / _period] = _used.GetValueOrDefault(now / _period) + cost;
+        /// <summary>The most that a count tells: what 63 bits leave for each.</summary>
+        private long Greatest => Math.Min((1L << (63 / (_number + 1))) - 1, int.MaxValue);
 
-        public override long Remaining(long now)
+        public override bool HasRoom(long now, long cost) => Weight(now) + cost <= limit.Permits;
+
+        public override void Charge(long now, long cost) => _used[Of(now)] = Math.Min(_used.GetValueOrDefault(Of(now)) + cost, Greatest);
+
+        public override long Remaining(long now) => Math.Max(0, limit.Permits - Weight(now));
+
+        private BigInteger Of(long now) => now * (BigInteger)_number / _period;
+
+        private long Weight(long now)
         {
-            var free = ((BigInteger)limit.Permits * _period) - Weight(now);
-            return free < 0 ? 0 : (long)(free / _period);
-        }
+            var current = Of(now);
+            var sum = Enumerable.Range(0, _number).Sum(age => _used.GetValueOrDefault(current - age));
+            var oldest = _used.GetValueOrDefault(current - _number);
 
-        /// <summary>Weighted units times the period.</summary>
-        private BigInteger Weight(long now) =>
-            ((BigInteger)_used.GetValueOrDefault(now / _period) * _period)
-            + ((BigInteger)_used.GetValueOrDefault((now / _period) - 1) * (_period - (now % _period)));
+            // Unit i of the oldest left when (2i - 1) / (2 x oldest) of a sub-window had passed.
+            var passed = (now * (BigInteger)_number) - (current * _period);
+            var left = ((2 * oldest * passed) + _period) / (2 * _period);
+            return sum + oldest - (long)left;
+        }
     }
 
     private sealed class History(Limit limit) : ExactModel

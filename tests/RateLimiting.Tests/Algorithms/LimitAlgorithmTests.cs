@@ -11,7 +11,8 @@ public sealed class LimitAlgorithmTests
 
     private static readonly Gen<Limit> GenLimit =
         from algorithm in Gen.Int[0, 3].Select(i => (LimitAlgorithm)i)
-        from permits in Gen.Frequency((4, Gen.Long[1, 12]), (1, Gen.Long[1, 100_000]))
+        from permits in Gen.Frequency(
+            (4, Gen.Long[1, 12]), (1, Gen.Long[1, 100_000]), (1, Gen.Long[1, algorithm == LimitAlgorithm.SlidingWindowCounter ? Limit.MaxWindowPermits : 1000]))
         from ticks in Gen.Frequency((3, Gen.Long[1, 50]), (2, Gen.Long[1, 100_000_000]), (1, Gen.Const(TimeSpan.FromDays(366).Ticks)))
         from burst in Gen.Long[1, 20]
         select Limit.Create("t", algorithm, permits, TimeSpan.FromTicks(ticks), algorithm == LimitAlgorithm.TokenBucket ? burst : null);
@@ -46,7 +47,7 @@ public sealed class LimitAlgorithmTests
 
     [Fact]
     public void Work_already_done_is_charged_into_debt() =>
-        Gen.Select(GenLimit.Where(limit => limit.Algorithm != LimitAlgorithm.SlidingWindowCounter || limit.Permits < 1000), GenTraffic).Sample((limit, traffic) =>
+        Gen.Select(GenLimit, GenTraffic).Sample((limit, traffic) =>
         {
             var model = ExactModel.Of(limit);
             var slab = NewSlab();
@@ -126,6 +127,9 @@ public sealed class LimitAlgorithmTests
     public void A_changed_limit_neither_forgets_nor_multiplies_what_was_used() =>
         Gen.Select(GenLimit, GenLimit, GenTraffic).Sample((from, to, traffic) =>
         {
+            // A period divided otherwise: the test below.
+            if (from.Algorithm == LimitAlgorithm.SlidingWindowCounter && to.Algorithm == from.Algorithm && from.Period == to.Period)
+                return;
             var slab = NewSlab();
             var state = default(LimitState);
             var now = Start;
@@ -155,10 +159,69 @@ public sealed class LimitAlgorithmTests
                 Assert.InRange(after, 0, used);
             else if (to.Algorithm == LimitAlgorithm.TokenBucket)
                 Assert.Equal((long)Int128.Min(used, ((Int128)LimitTerms.MaxSpan * to.Permits / to.Terms.Period) + 1), after);
+            else if (to.Algorithm == LimitAlgorithm.SlidingWindowCounter)
+                Assert.Equal(Math.Min(used, (1L << to.Terms.CountBits) - 1), after);
             else
                 Assert.Equal(used, after);
             var room = Peek(to, ref state, slab, now, 1);
             Assert.Equal(Math.Max(0, to.Burst - after), room.Remaining);
+        }, iter: Iterations);
+
+    [Fact]
+    public void A_sliding_counter_admits_in_a_span_at_most_the_limit_and_its_share_of_the_limit() =>
+        Gen.Select(Gen.Frequency((2, Gen.Long[1, 12]), (2, Gen.Long[1, 200]), (1, Gen.Long[1, 5000])), GenTraffic).Sample((permits, traffic) =>
+        {
+            var limit = Limit.Create("t", LimitAlgorithm.SlidingWindowCounter, permits, TimeSpan.FromSeconds(1));
+            var state = default(LimitState);
+            var admitted = new List<(long At, long Cost)>();
+            var now = Start;
+            foreach (var (part, nanoseconds, cost) in traffic)
+            {
+                // Steps of an eighth as often as less, and as much as fits: so bursts meet the worst edges.
+                now = Later(limit, now, part > 16 ? part : part / 4, nanoseconds);
+                var fits = Math.Min(cost, Peek(limit, ref state, null, now, 0).Remaining);
+                if (fits == 0)
+                    continue;
+                Assert.True(LimitAlgorithms.Decide(limit.Terms, ref state, null, now, fits, charge: true).HasRoom);
+                admitted.Add((now, fits));
+            }
+
+            var (period, number) = (limit.Terms.Period, limit.Terms.SubWindows);
+            for (var last = 0; last < admitted.Count; last++)
+            {
+                long sum = 0;
+                for (var first = last; first >= 0 && admitted[last].At - admitted[first].At < period; first--)
+                {
+                    sum += admitted[first].Cost;
+                    var span = admitted[last].At - admitted[first].At;
+                    Assert.True((Int128)2 * sum * period <= ((Int128)2 * permits * (period + span)) + period, $"{sum} in {span} ns at {permits} a second");
+                    Assert.True(span * number > period * (number - 1) || sum <= permits, $"{sum} in {span} ns at {permits} a second");
+                }
+            }
+        }, iter: Iterations);
+
+    [Fact]
+    public void A_sliding_counter_divided_otherwise_forgets_no_unit_before_its_time_and_keeps_none_for_longer_than_two_periods() =>
+        Gen.Select(Gen.Frequency((1, Gen.Long[1, 127]), (1, Gen.Long[128, 5000]), (1, Gen.Long[1, Limit.MaxWindowPermits])).Array[3], GenTraffic).Sample((permits, traffic) =>
+        {
+            var limits = permits.Select(p => Limit.Create("t", LimitAlgorithm.SlidingWindowCounter, p, TimeSpan.FromSeconds(1))).ToArray();
+            var longest = limits.Max(limit => limit.Terms.Period / limit.Terms.SubWindows) + 1;
+            var state = default(LimitState);
+            var charged = new List<long>();
+            var now = Start;
+            var limit = limits[0];
+            foreach (var (part, nanoseconds, _) in traffic)
+            {
+                var before = limit;
+                now = Later(limit, now, part, nanoseconds);
+                limit = limits[part % 3];
+                Assert.True(LimitAlgorithms.TryRescale(before.Terms, limit.Terms, ref state, null, now));
+                Assert.InRange(
+                    LimitAlgorithms.Used(limit.Terms, ref state, null, now),
+                    charged.Count(at => at > now - limit.Terms.Period + longest), charged.Count(at => at > now - (2 * limit.Terms.Period)));
+                LimitAlgorithms.Charge(limit.Terms, ref state, null, now, 1);
+                charged.Add(now);
+            }
         }, iter: Iterations);
 
     [Fact]

@@ -86,6 +86,33 @@ public abstract class LimitChangeContract
     }
 
     [Fact]
+    public async Task A_sliding_counter_keeps_its_units_in_time_while_changes_divide_the_period_otherwise()
+    {
+        await using var store = NewStore(_time);
+        // 8, 5, 6, 3 and 1 sub-windows.
+        var limits = new[] { 100L, 1000, 200, 5000, 3_000_000 }.Select(permits => Of(LimitAlgorithm.SlidingWindowCounter, permits)).ToArray();
+        _time.Advance(TimeSpan.FromMinutes(17));
+        Assert.True(await AdmitsAsync(store, limits[0], 60));
+        var used = 60L;
+        for (var minute = 1; minute < 120; minute++)
+        {
+            _time.Advance(TimeSpan.FromMinutes(1));
+            foreach (var limit in limits.Take(4))
+            {
+                var now = limit.Permits - (await store.LookAsync(limit, "k")).Remaining;
+                // No sub-window of these is longer than 20 minutes.
+                Assert.InRange(now, minute < 40 ? 60 : 0, 60);
+                used = now;
+            }
+        }
+
+        Assert.Equal(0, used);
+        Assert.True(await AdmitsAsync(store, limits[4], 60));
+        _time.Advance(TimeSpan.FromMinutes(30));
+        Assert.Equal(40, (await store.LookAsync(limits[0], "k")).Remaining);
+    }
+
+    [Fact]
     public async Task A_limit_lowered_in_its_units_and_raised_in_its_rate_lets_go_at_the_new_rate()
     {
         await using var store = NewStore(_time);
@@ -126,8 +153,10 @@ public abstract class LimitChangeContract
             _time.Advance(TimeSpan.FromMilliseconds(wait));
         }
 
-        var most = limits.Max(limit => limit.Burst);
+        double most = limits.Max(limit => limit.Burst);
         var rate = limits.Max(limit => limit.Permits / limit.Period.TotalMilliseconds);
+        // A sliding counter estimates to the nearest unit.
+        most += limits.Any(limit => limit.Algorithm == LimitAlgorithm.SlidingWindowCounter) ? 0.5 : 0;
         for (var from = 0; from < admitted.Count; from++)
         {
             long sum = 0;

@@ -12,7 +12,7 @@ public sealed class RedisAgainstEmbeddedTests(RedisServerFixture fixture) : ICla
 
     private static readonly Gen<Limit> Limits =
         from algorithm in Gen.Int[0, 3].Select(i => Rates[i])
-        from permits in Gen.Long[1, 40]
+        from permits in Gen.Frequency((3, Gen.Long[1, 40]), (1, Gen.Long[100, 5000]))
         from period in Gen.Long[1, 3_000_000]
         from burst in Gen.Long[1, 40]
         from id in Gen.Int[0, 1_000_000]
@@ -21,7 +21,7 @@ public sealed class RedisAgainstEmbeddedTests(RedisServerFixture fixture) : ICla
             algorithm == LimitAlgorithm.TokenBucket ? burst : null);
 
     private static readonly Gen<(int Kind, int First, int Second, long Cost, long Wait)> Steps =
-        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 1], Gen.Int[0, 1], Gen.Long[0, 15], Gen.Long[0, 1_000_000]);
+        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 1], Gen.Int[0, 1], Gen.Frequency((4, Gen.Long[0, 15]), (1, Gen.Long[0, 2000])), Gen.Long[0, 1_000_000]);
 
     [Fact]
     public async Task Any_history_has_the_same_answers() =>

@@ -78,17 +78,19 @@ public abstract class RedisStateTests(RespServer server)
     }
 
     [Fact]
-    public async Task A_sliding_counter_weighs_the_earlier_window()
+    public async Task A_sliding_counter_lets_the_oldest_sub_windows_units_go_one_by_one()
     {
         await using var store = Store();
         var limit = Limit.Create("counter", LimitAlgorithm.SlidingWindowCounter, 10, Second);
         Assert.Equal(StoreVerdict.Admitted, (await store.AskAsync(limit, "a", 10)).Verdict);
-        _clock.Advance(TimeSpan.FromMilliseconds(1250));
+
+        // Ten units in the first eighth of a second: they leave in the first eighth of the next, from 6.25 ms on, 12.5 ms apart.
+        _clock.Advance(TimeSpan.FromMilliseconds(1025));
         var (verdict, outcome) = await store.AskAsync(limit, "a", 3);
         Assert.Equal(StoreVerdict.Rejected, verdict);
         Assert.Equal(2, outcome.Remaining);
-        Assert.Equal(TimeSpan.FromMilliseconds(50), outcome.RetryAfter);
-        _clock.Advance(TimeSpan.FromMilliseconds(50));
+        Assert.Equal(TimeSpan.FromMilliseconds(6.25), outcome.RetryAfter);
+        _clock.Advance(outcome.RetryAfter);
         Assert.Equal(StoreVerdict.Admitted, (await store.AskAsync(limit, "a", 3)).Verdict);
     }
 
