@@ -59,6 +59,7 @@ internal sealed class RedisLimitShape
 
         var spare = options.ServerClock is null ? 0 : 3_600_000;
         var lost = options.Strict ? (long)RedisLeases.HeldFor(options).TotalMicroseconds : 0;
+        IsPlainBucket = limit.Algorithm == LimitAlgorithm.TokenBucket && _unit == 1 && lost == 0 && CanPass(1);
         Packed = Pack([_permits, _period, _burst, _modulus, _unit, _burstTicks, _burstFraction, _terms.SubWindows, spare, lost]);
         // The id's length keeps ('a:b', 'c') and ('a', 'b:c') apart.
         var start = string.Create(CultureInfo.InvariantCulture, $":{Encoding.UTF8.GetByteCount(limit.Id)}:{limit.Id}:");
@@ -67,6 +68,9 @@ internal sealed class RedisLimitShape
     }
 
     public Limit Limit { get; }
+
+    /// <summary>Whether a script decides one unit of it without its library: a token bucket in ticks of a microsecond, not strict.</summary>
+    public bool IsPlainBucket { get; }
 
     /// <summary>The limit as a script's argument.</summary>
     public byte[] Packed { get; }

@@ -17,10 +17,10 @@ internal sealed class RedisScript
 
     public static RedisScript Decide { get; } = new(
         $$"""
-        local function library()
+        local function library(now)
         {{Read("RedisPrelude.lua")}}
         {{Read("RedisRequest.lua")}}
-        return { limit_of = limit_of, read_request = read_request, commit = commit, answer_of = answer_of }
+        {{Read("RedisAnyRequest.lua")}}
         end
         {{Read("RedisDecide.lua")}}
         """);

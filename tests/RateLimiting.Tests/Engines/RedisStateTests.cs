@@ -250,6 +250,59 @@ public abstract class RedisStateTests(RespServer server)
         Assert.InRange(store.Statistics.Calls - calls, 1, 500);
     }
 
+    [Fact]
+    public async Task Requests_of_every_kind_in_one_call_are_each_answered_as_if_alone()
+    {
+        var keys = new string[] { "a", "b", "c" };
+        var bucket = Limit.Create("kinds", LimitAlgorithm.TokenBucket, 7, TimeSpan.FromHours(1));
+        var other = Limit.Create("others", LimitAlgorithm.TokenBucket, 5, TimeSpan.FromHours(1));
+        var log = Limit.Create("logs", LimitAlgorithm.SlidingWindowLog, 6, TimeSpan.FromHours(1));
+        var requests = Enumerable.Range(0, 120).Select(i => (LimitCheck[])((i % 10) switch
+        {
+            3 => [new(other, keys[i % 3])],
+            5 => [new(bucket, keys[i % 3]), new(other, keys[i % 3])],
+            7 => [new(bucket, keys[i % 3], 2)],
+            9 => [new(log, keys[i % 3])],
+            _ => [new(bucket, keys[i % 3])],
+        })).ToArray();
+        await using var together = Store();
+        await using var alone = Store();
+        await together.AskAsync(bucket, "warm");
+        var calls = together.Statistics.Calls;
+        var outcomes = requests.Select(request => new LimitOutcome[request.Length]).ToArray();
+        var decisions = requests.Select((request, i) => together.AcquireAsync(request, outcomes[i], Cancel).AsTask()).ToArray();
+        var verdicts = await Task.WhenAll(decisions);
+        Assert.InRange(together.Statistics.Calls - calls, 1, 60);
+
+        // One caller's requests leave in their order, whichever calls they share; so one by one they must be answered alike.
+        for (var i = 0; i < requests.Length; i++)
+        {
+            var expected = new LimitOutcome[requests[i].Length];
+            Assert.Equal(await alone.AcquireAsync(requests[i], expected, Cancel), verdicts[i]);
+            Assert.Equal(expected, outcomes[i]);
+        }
+    }
+
+    [Fact]
+    public async Task A_bucket_is_kept_until_it_would_be_prolonged()
+    {
+        var options = RedisStores.Options(server, _clock);
+        await using var store = RedisStores.Store(options);
+        var limit = Limit.Create("kept", LimitAlgorithm.TokenBucket, 10, TimeSpan.FromSeconds(10));
+        var key = $"{{{options.KeyPrefix}}}:k:4:kept:a";
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(StoreVerdict.Admitted, (await store.AskAsync(limit, "a")).Verdict);
+
+            // In virtual time keys live an hour longer. Real seconds pass here too: a busy machine gets half a minute of them.
+            var lives = TimeSpan.FromMilliseconds(long.Parse(await server.CommandAsync("PTTL", key))) - TimeSpan.FromHours(1);
+            var prolonged = double.Parse(await server.CommandAsync(
+                "EVAL", "return string.format('%.0f', (struct.unpack('<d', string.sub(redis.call('GET', KEYS[1]), -8))))", "1", key));
+            var until = DateTimeOffset.UnixEpoch + TimeSpan.FromMicroseconds(prolonged) - _clock.GetUtcNow();
+            Assert.InRange(lives, until - TimeSpan.FromSeconds(30), until + TimeSpan.FromSeconds(1));
+        }
+    }
+
     private protected RedisLimitStore Store() => RedisStores.Store(RedisStores.Options(server, _clock));
 }
 
