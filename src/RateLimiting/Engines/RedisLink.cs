@@ -143,11 +143,18 @@ internal sealed class RedisLink : IAsyncDisposable
                 _lostBecause = failure.Exception?.Message ?? failure.FailureType.ToString();
                 Open(_lostBecause);
             };
+
+            // What the server says to a client that may not come in; the failed connection itself is told only once.
+            connection.ErrorMessage += (_, refused) =>
+            {
+                if (!connection.IsConnected)
+                    _lastFault = _lostBecause = refused.Message;
+            };
             connection.ConnectionRestored += (_, _) => _lostBecause = null;
             _connection = connection;
             _database = connection.GetDatabase();
             if (!connection.IsConnected)
-                Open("no connection");
+                Open(await AskWhyAsync(_database));
         }
         catch (Exception fault) when (IsFailure(fault))
         {
@@ -188,17 +195,33 @@ internal sealed class RedisLink : IAsyncDisposable
     {
         Interlocked.Increment(ref Statistics.FailedCalls);
 
-        // A call without a connection only knows that there is none; why there is none was told when it was lost.
-        _lastFault = fault switch
-        {
-            TimeoutException => $"no answer within {_options.CallTimeout.TotalMilliseconds} ms",
-            RedisConnectionException when _lostBecause is { } cause => cause,
-            _ => fault.Message,
-        };
+        _lastFault = Cause(fault);
         if (fault is RedisServerException && !_breaker.IsOpen)
             RedisStoreLog.Refused(_log, Name, fault.Message);
         if (_breaker.Failed())
             Opened(_lastFault);
+    }
+
+    // A call without a connection only knows that there is none; why there is none was told when it was lost, or lies inside.
+    private string Cause(Exception fault) => fault switch
+    {
+        TimeoutException => $"no answer within {_options.CallTimeout.TotalMilliseconds} ms",
+        RedisConnectionException => _lostBecause ?? fault.GetBaseException().Message,
+        _ => fault.Message,
+    };
+
+    // The client tells of a failed first connection to nobody: a call that it refuses says why.
+    private async Task<string> AskWhyAsync(IDatabase database)
+    {
+        try
+        {
+            await database.PingAsync();
+            return "the connection came late";
+        }
+        catch (Exception fault) when (IsFailure(fault))
+        {
+            return Cause(fault);
+        }
     }
 
     private void Open(string reason)
