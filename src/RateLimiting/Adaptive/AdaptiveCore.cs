@@ -16,7 +16,8 @@ internal sealed class AdaptiveCore
     private long _sampledFrom;
     private int _joined;
     private int _samples;
-    private double _sum;
+    private double _busy;
+    private long _countedTo;
     private int _overloaded;
     private int _mostInFlight;
     private double? _queueDelay;
@@ -30,6 +31,7 @@ internal sealed class AdaptiveCore
         _tenants = new TenantShares(options.MaxTenants);
         _intervalEnds = now + options.Interval.Ticks;
         _sampledFrom = now;
+        _countedTo = now;
     }
 
     /// <summary>Requests that may be at work at a time.</summary>
@@ -44,6 +46,7 @@ internal sealed class AdaptiveCore
     /// <summary>Takes a place, or not.</summary>
     public bool TryEnter(long now, string tenant, WorkPriority priority, out TenantShares.Tenant account)
     {
+        CountBusy(now);
         Advance(now);
         account = _tenants.Find(tenant);
         account.Asked++;
@@ -70,19 +73,16 @@ internal sealed class AdaptiveCore
     /// <summary>Gives a place back.</summary>
     public void Leave(long now, TenantShares.Tenant account, long latency, WorkOutcome outcome)
     {
+        CountBusy(now);
         InFlight--;
         account.InFlight--;
-        var seconds = (double)latency / TimeSpan.TicksPerSecond;
-        if (outcome == WorkOutcome.Done)
-        {
+        // Work that was ignored counts as if it had never been, as far back as this window goes.
+        if (outcome == WorkOutcome.Ignored)
+            _busy -= Math.Min(latency, now - _sampledFrom);
+        else if (outcome == WorkOutcome.Done)
             _samples++;
-            _sum += seconds;
-        }
-        else if (outcome == WorkOutcome.Overloaded)
-        {
+        else
             _overloaded++;
-        }
-
         Advance(now);
     }
 
@@ -93,6 +93,12 @@ internal sealed class AdaptiveCore
         _utilisation = utilisation ?? _utilisation;
     }
 
+    private void CountBusy(long now)
+    {
+        _busy += (double)InFlight * (now - _countedTo);
+        _countedTo = now;
+    }
+
     private void Advance(long now)
     {
         if (now < _intervalEnds)
@@ -100,15 +106,16 @@ internal sealed class AdaptiveCore
         _intervalEnds = now + _options.Interval.Ticks;
         // The usual priority's part is what tenants contend for; the rest is kept for critical work.
         _tenants.Divide(Limit * _options.PriorityShares[(int)WorkPriority.Normal]);
-        // Few answers are joined with the next interval's; none at all, with work waiting, is the strongest sign there is.
-        if (_samples + _overloaded < _options.MinSamples && ++_joined < MostJoined)
+        // Few answers are joined with the next interval's; while a probe holds the limit down, time matters more.
+        if (!_controller.IsProbing && _samples + _overloaded < _options.MinSamples && ++_joined < MostJoined)
             return;
-        _controller.Step(new LoadSample(_samples, _samples == 0 ? 0 : _sum / _samples, _overloaded, _mostInFlight, InFlight, (double)(now - _sampledFrom) / TimeSpan.TicksPerSecond,
-            _queueDelay, _utilisation));
+        var ticks = now - _sampledFrom;
+        _controller.Step(new LoadSample(
+            _samples, Math.Max(0, _busy / ticks), _overloaded, _mostInFlight, InFlight, (double)ticks / TimeSpan.TicksPerSecond, _queueDelay, _utilisation));
         _sampledFrom = now;
         _joined = 0;
         _samples = 0;
-        _sum = 0;
+        _busy = 0;
         _overloaded = 0;
         _mostInFlight = InFlight;
         _queueDelay = null;

@@ -15,8 +15,8 @@ public sealed class AdaptiveOptions
     /// <summary>How often the limit is reckoned anew. Default 100 ms.</summary>
     public TimeSpan Interval { get; set; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Fewer answers than this in an interval are added to the next: few samples mislead. Default 20.</summary>
-    public int MinSamples { get; set; } = 20;
+    /// <summary>Fewer answers than this in an interval are added to the next: few samples mislead. Default 50.</summary>
+    public int MinSamples { get; set; } = 50;
 
     /// <summary>
     /// Latency up to this multiple of the baseline is no sign of a queue. Default 1.5: the queue then costs half a service time, and a

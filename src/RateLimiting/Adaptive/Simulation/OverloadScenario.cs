@@ -34,8 +34,11 @@ internal sealed record OverloadScenario
     /// <summary>Workers at a time of the run.</summary>
     public Func<double, int> Workers { get; init; } = static _ => 50;
 
-    /// <summary>The mean time of one request on a worker, at a time of the run; times are exponentially distributed.</summary>
+    /// <summary>The mean time of one request on a worker, at a time of the run.</summary>
     public Func<double, double> ServiceSeconds { get; init; } = static _ => 0.05;
+
+    /// <summary>How service times scatter: lognormal with this sigma; null for exponential.</summary>
+    public double? LognormalSigma { get; init; }
 
     /// <summary>Requests offered a second, at a time of the run.</summary>
     public Func<double, double> Offered { get; init; } = static _ => 700;
@@ -62,9 +65,10 @@ internal sealed record OverloadScenario
 /// <param name="GoodByTenant">Good answers of each tenant.</param>
 /// <param name="CriticalLatency">Latency of each critical request that was let in, with the second of its arrival.</param>
 /// <param name="CriticalShed">Critical requests not let in, by second.</param>
+/// <param name="Shed">All requests not let in, by second.</param>
 internal sealed record OverloadResult(
     double[] Capacity, long[] Offered, long[] Good, int[] InFlight, int[] Limit, long[][] GoodByTenant, List<(int Second, double Latency)> CriticalLatency,
-    long[] CriticalShed)
+    long[] CriticalShed, long[] Shed)
 {
     /// <summary>Good answers over capacity, from one second to another.</summary>
     public double Goodput(int from, int to)

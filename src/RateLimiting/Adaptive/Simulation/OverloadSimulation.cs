@@ -22,7 +22,7 @@ internal sealed class OverloadSimulation
         _result = new OverloadResult(
             [.. Enumerable.Range(0, seconds).Select(second => scenario.Workers(second) / scenario.ServiceSeconds(second))],
             new long[seconds], new long[seconds], new int[seconds], new int[seconds],
-            [.. scenario.TenantParts.Select(_ => new long[seconds])], [], new long[seconds]);
+            [.. scenario.TenantParts.Select(_ => new long[seconds])], [], new long[seconds], new long[seconds]);
     }
 
     /// <summary>Runs a scenario to its end.</summary>
@@ -73,6 +73,7 @@ internal sealed class OverloadSimulation
         };
         if (!isIn)
         {
+            _result.Shed[Second(now)]++;
             if (priority == WorkPriority.Critical)
                 _result.CriticalShed[Second(now)]++;
             return;
@@ -91,7 +92,7 @@ internal sealed class OverloadSimulation
         {
             _busy++;
             var slowed = 1 + (_scenario.Contention * Math.Max(0, _inFlight - workers));
-            var service = -Math.Log(1 - _random.NextDouble()) * _scenario.ServiceSeconds(seconds) * slowed;
+            var service = Scatter() * _scenario.ServiceSeconds(seconds) * slowed;
             _finishing.Enqueue(request, (now + Math.Max(1, Ticks(service)), _order++));
         }
     }
@@ -119,6 +120,16 @@ internal sealed class OverloadSimulation
     {
         var rate = _scenario.Offered((double)now / TimeSpan.TicksPerSecond);
         return now + Math.Max(1, Ticks(-Math.Log(1 - _random.NextDouble()) / rate));
+    }
+
+    // Of mean 1. Lognormal by Box and Muller.
+    private double Scatter()
+    {
+        var exponential = -Math.Log(1 - _random.NextDouble());
+        if (_scenario.LognormalSigma is not { } sigma)
+            return exponential;
+        var normal = Math.Sqrt(2 * exponential) * Math.Cos(2 * Math.PI * _random.NextDouble());
+        return Math.Exp((sigma * normal) - (sigma * sigma / 2));
     }
 
     private int Pick(IReadOnlyList<double> parts)
