@@ -19,7 +19,7 @@ internal static class RedisBench
 
     public static IEnumerable<Figure> Run(bool quick)
     {
-        var span = TimeSpan.FromSeconds(quick ? 0.5 : 2);
+        var span = TimeSpan.FromSeconds(quick ? 0.4 : 2);
         var rounds = quick ? 3 : 5;
         var port = FreePort();
         using var server = BenchServer.StartProgram(
