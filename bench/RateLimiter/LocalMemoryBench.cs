@@ -83,7 +83,11 @@ internal static class LocalMemoryBench
         var empty = GC.GetTotalMemory(forceFullCollection: true);
         using var peer = PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetTokenBucketLimiter(key, static _ => new TokenBucketRateLimiterOptions
         {
-            TokenLimit = 1_000_000, TokensPerPeriod = 1, ReplenishmentPeriod = TimeSpan.FromSeconds(1), QueueLimit = 0, AutoReplenishment = true,
+            TokenLimit = 1_000_000,
+            TokensPerPeriod = 1,
+            ReplenishmentPeriod = TimeSpan.FromSeconds(1),
+            QueueLimit = 0,
+            AutoReplenishment = true,
         }), StringComparer.Ordinal);
         var filled = 0;
         Fill(Few);

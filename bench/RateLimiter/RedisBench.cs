@@ -133,10 +133,10 @@ internal static class RedisBench
     /// </summary>
     private static (double Calls, double Utilisation) RunFleet(int port, TimeSpan span)
     {
-        const int nodes = 8;
-        const double perSecond = 100_000;
-        var limit = Limit.Create("bench-fleet", LimitAlgorithm.TokenBucket, (long)perSecond, TimeSpan.FromSeconds(1));
-        var stores = Enumerable.Range(0, nodes).Select(_ => Store(port, leases: true)).ToArray();
+        const int Nodes = 8;
+        const double PerSecond = 100_000;
+        var limit = Limit.Create("bench-fleet", LimitAlgorithm.TokenBucket, (long)PerSecond, TimeSpan.FromSeconds(1));
+        var stores = Enumerable.Range(0, Nodes).Select(_ => Store(port, leases: true)).ToArray();
         var admitted = 0L;
         var decisions = 0L;
         var started = Stopwatch.GetTimestamp();
@@ -149,8 +149,8 @@ internal static class RedisBench
             while ((now = Stopwatch.GetElapsedTime(started)) < until)
             {
                 // Zipf by inverse: the node at rank r is asked 1/r as often as the first.
-                var rank = (int)Math.Pow(nodes + 1, random.NextDouble()) - 1;
-                var store = stores[(rank + (int)(now.TotalSeconds * 2)) % nodes];
+                var rank = (int)Math.Pow(Nodes + 1, random.NextDouble()) - 1;
+                var store = stores[(rank + (int)(now.TotalSeconds * 2)) % Nodes];
                 for (var i = 0; i < 16; i++)
                 {
                     if (store.AcquireAsync(checks, outcomes).AsTask().GetAwaiter().GetResult() == StoreVerdict.Admitted)
@@ -170,7 +170,7 @@ internal static class RedisBench
         var took = Stopwatch.GetElapsedTime(started) - warm;
         foreach (var store in stores)
             store.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        return (1000.0 * calls / (decisions - decisionsBefore), (admitted - admittedBefore) / (perSecond * took.TotalSeconds));
+        return (1000.0 * calls / (decisions - decisionsBefore), (admitted - admittedBefore) / (PerSecond * took.TotalSeconds));
     }
 
     private static int FreePort()

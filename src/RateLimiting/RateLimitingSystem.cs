@@ -1,5 +1,5 @@
-using Tenfold.RateLimiting.Edges;
 using Microsoft.Extensions.Options;
+using Tenfold.RateLimiting.Edges;
 using Tenfold.RateLimiting.Rules;
 using Tenfold.RateLimiting.Why;
 

@@ -7,7 +7,10 @@ public sealed class FormulaTests
 {
     private static readonly Dictionary<string, Operand> Values = new(StringComparer.Ordinal)
     {
-        ["a"] = new(10), ["b-c"] = new(4), ["hop-p99"] = new(0.1, IsPercentile: true), ["other-p99"] = new(0.2, IsPercentile: true),
+        ["a"] = new(10),
+        ["b-c"] = new(4),
+        ["hop-p99"] = new(0.1, IsPercentile: true),
+        ["other-p99"] = new(0.2, IsPercentile: true),
     };
 
     [Theory]

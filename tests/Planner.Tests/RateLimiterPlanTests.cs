@@ -14,7 +14,10 @@ public sealed class RateLimiterPlanTests
         2,
         new Dictionary<string, double>(StringComparer.Ordinal)
         {
-            ["http-decisions-per-second"] = 30_000, ["http-p99-at-80-percent"] = 0.004, ["memory-per-key"] = 64, ["redis-decisions-per-second"] = 40_000,
+            ["http-decisions-per-second"] = 30_000,
+            ["http-p99-at-80-percent"] = 0.004,
+            ["memory-per-key"] = 64,
+            ["redis-decisions-per-second"] = 40_000,
         },
         []);
 

@@ -11,7 +11,7 @@ internal sealed class PendingDecision
 {
     // One is kept a thread; a decision that waits on an engine takes it along, and the next on that thread makes another.
     [ThreadStatic]
-    private static PendingDecision? t_spare;
+    private static PendingDecision? _spare;
 
     private readonly List<Entry> _entries = [];
     private readonly string[] _keyParts = new string[64];
@@ -38,8 +38,8 @@ internal sealed class PendingDecision
     /// <summary>Takes a clean one.</summary>
     public static PendingDecision Take(RuleSet rules)
     {
-        var taken = t_spare ?? new PendingDecision();
-        t_spare = null;
+        var taken = _spare ?? new PendingDecision();
+        _spare = null;
         taken.Rules = rules;
         if (taken._values.Length < rules.Attributes.Length)
             taken._values = new string?[rules.Attributes.Length];
@@ -57,7 +57,7 @@ internal sealed class PendingDecision
         Array.Clear(_keyParts);
         Rules = RuleSet.Empty;
         HoldsAny = false;
-        t_spare = this;
+        _spare = this;
     }
 
     /// <summary>Adds the limits of every rule that the request meets.</summary>

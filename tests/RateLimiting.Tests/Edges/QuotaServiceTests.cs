@@ -179,7 +179,10 @@ public sealed class QuotaServiceTests : IAsyncLifetime
 
     private static Usage Report(string name, ulong allowed, ulong denied) => new()
     {
-        BucketId = Id(name), TimeElapsed = Duration.FromTimeSpan(TimeSpan.FromSeconds(1)), NumRequestsAllowed = allowed, NumRequestsDenied = denied,
+        BucketId = Id(name),
+        TimeElapsed = Duration.FromTimeSpan(TimeSpan.FromSeconds(1)),
+        NumRequestsAllowed = allowed,
+        NumRequestsDenied = denied,
     };
 
     private static RateLimitQuotaUsageReports Reports(params Usage[] usages) => new() { Domain = "envoy", BucketQuotaUsages = { usages } };

@@ -20,7 +20,9 @@ internal static class EmbeddedJournalChild
 
     public static EmbeddedStoreOptions OptionsFor(string path) => new()
     {
-        JournalPath = path, JournalDurability = JournalDurability.Os, JournalCompactAtBytes = 1 << 20,
+        JournalPath = path,
+        JournalDurability = JournalDurability.Os,
+        JournalCompactAtBytes = 1 << 20,
     };
 
     public static LimitCheck[] Checks(int i) => [new LimitCheck(Yearly, $"k{i % Keys}"), new LimitCheck(Held, "all")];

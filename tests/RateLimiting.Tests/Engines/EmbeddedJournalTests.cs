@@ -286,7 +286,9 @@ public sealed class EmbeddedJournalTests : IDisposable
 
     private EmbeddedStoreOptions Options(JournalDurability durability) => new()
     {
-        JournalPath = JournalPath, JournalDurability = durability, JournalCompactAtBytes = 1 << 20,
+        JournalPath = JournalPath,
+        JournalDurability = durability,
+        JournalCompactAtBytes = 1 << 20,
     };
 
     private EmbeddedLimitStore NewStore(JournalDurability durability) => new(Options(durability), _time, NullLoggerFactory.Instance);

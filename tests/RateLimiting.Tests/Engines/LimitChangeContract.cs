@@ -52,13 +52,13 @@ public abstract class LimitChangeContract
     public async Task Units_that_come_back_between_changes_are_neither_lost_nor_doubled(LimitAlgorithm algorithm)
     {
         await using var store = NewStore(_time);
-        const string id = "returned";
+        const string Id = "returned";
         var admitted = 0;
         for (var flip = 0; flip < 200; flip++)
         {
             var limit = Of(algorithm, flip % 2 == 0 ? 14 : 10);
-            if ((await store.HoldAsync($"{id}-{flip}", limit, "k", 2, TimeSpan.FromMinutes(1))).Verdict == StoreVerdict.Admitted)
-                Assert.Equal(SettleOutcome.Settled, await store.EndAsync($"{id}-{flip}", 0));
+            if ((await store.HoldAsync($"{Id}-{flip}", limit, "k", 2, TimeSpan.FromMinutes(1))).Verdict == StoreVerdict.Admitted)
+                Assert.Equal(SettleOutcome.Settled, await store.EndAsync($"{Id}-{flip}", 0));
             admitted += await AdmitsAsync(store, limit, 1) ? 1 : 0;
         }
 

@@ -139,7 +139,12 @@ public sealed class LeaseSimulationTests(ITestOutputHelper output)
     {
         LeaseScenario Scenario() => new()
         {
-            Seed = 61, Nodes = 50, Regions = 5, Seconds = 10, Loss = 0.05, Faults = LeaseFaultPlans.Everything(61, 50, 5, 10),
+            Seed = 61,
+            Nodes = 50,
+            Regions = 5,
+            Seconds = 10,
+            Loss = 0.05,
+            Faults = LeaseFaultPlans.Everything(61, 50, 5, 10),
         };
         Assert.Equal(LeaseSimulation.Run(Scenario()).AdmittedPerSecond, LeaseSimulation.Run(Scenario()).AdmittedPerSecond);
     }

@@ -109,7 +109,8 @@ internal sealed class LimiterTrial(LabRun run, IPEndPoint http, IPEndPoint resp)
     {
         var lasting = run.Scaled(1.5);
         var phase = HttpPhase("pause", saturation * 0.4, run.Scaled(5), new BucketShape(200, 100), Zipf(100), 100, workload => workload with { LossExpected = true })
-            with { RequestDeadline = lasting + TimeSpan.FromSeconds(20) };
+            with
+        { RequestDeadline = lasting + TimeSpan.FromSeconds(20) };
         var fault = run.Faults.InjectAsync("paused (SIGSTOP)", run.Scaled(1.5), lasting, pause, resume, cancellationToken);
         var result = await run.PhaseAsync(phase, cancellationToken);
         await fault;
@@ -122,7 +123,8 @@ internal sealed class LimiterTrial(LabRun run, IPEndPoint http, IPEndPoint resp)
     public async Task KillAsync(double saturation, Func<Task> kill, Func<Task> restart, CancellationToken cancellationToken)
     {
         var phase = HttpPhase("kill -9 and restart", saturation * 0.3, run.Scaled(4) + TimeSpan.FromSeconds(5), new BucketShape(200, 100), Zipf(100), 100, workload => workload with { LossExpected = true })
-            with { RequestDeadline = TimeSpan.FromSeconds(1) };
+            with
+        { RequestDeadline = TimeSpan.FromSeconds(1) };
         var workload = (LimiterWorkload)phase.Workload;
         var fault = run.Faults.InjectAsync(
             "kill -9 and restart",
