@@ -12,7 +12,7 @@ public sealed class CliLifetimeTests
     public async Task Told_to_stop_it_answers_the_request_in_flight_and_ends_with_0()
     {
         using var directory = new TemporaryDirectory();
-        await using var server = await CliServer.StartAsync(directory.Path, Path.Combine(directory.Path, "data"));
+        await using var server = await CliServer.StartAsync(directory.Path, "--data", Path.Combine(directory.Path, "data"));
         var address = new IPEndPoint(IPAddress.Loopback, server.Http.BaseAddress!.Port);
         using var client = new TcpClient();
         await client.ConnectAsync(address, TestContext.Current.CancellationToken);
@@ -42,10 +42,10 @@ public sealed class CliLifetimeTests
     {
         using var directory = new TemporaryDirectory();
         var data = Path.Combine(directory.Path, "data");
-        await using (var killed = await CliServer.StartAsync(directory.Path, data))
+        await using (var killed = await CliServer.StartAsync(directory.Path, "--data", data))
             killed.Process.Kill();
 
-        await using var again = await CliServer.StartAsync(directory.Path, data);
+        await using var again = await CliServer.StartAsync(directory.Path, "--data", data);
         using var admitted = await again.AskAsync("alice");
         Assert.Equal(HttpStatusCode.OK, admitted.StatusCode);
         var status = (await CliProgram.RunAsync(directory.Path, "status", "--json", "--data", data)).Ended(0).Json();

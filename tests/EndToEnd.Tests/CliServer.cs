@@ -17,13 +17,14 @@ internal sealed class CliServer : IAsyncDisposable
 
     public IPEndPoint Resp { get; private set; } = null!;
 
-    /// <summary>The arguments of <c>up</c> with every port chosen by the system.</summary>
-    public static string[] Arguments(string dataDirectory) =>
-        ["up", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--resp", "127.0.0.1:0", "--data", dataDirectory];
+    /// <summary>The arguments of <c>up</c> with every port chosen by the system, and more.</summary>
+    public static string[] Arguments(params string[] more) =>
+        ["up", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--resp", "127.0.0.1:0", .. more];
 
-    public static async Task<CliServer> StartAsync(string directory, string dataDirectory)
+    /// <summary>Starts it in a directory, and reads its addresses from what it prints.</summary>
+    public static async Task<CliServer> StartAsync(string directory, params string[] more)
     {
-        var process = ChildProcess.Start(CliProgram.File, Arguments(dataDirectory), workingDirectory: directory);
+        var process = ChildProcess.Start(CliProgram.File, Arguments(more), workingDirectory: directory);
         var server = new CliServer(process);
         try
         {
@@ -47,6 +48,13 @@ internal sealed class CliServer : IAsyncDisposable
     /// <summary>Asks for one decision.</summary>
     public Task<HttpResponseMessage> AskAsync(string user) =>
         Http.GetAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"/api/rate-limiter/acquire?path=/api/orders&user={user}"), UriKind.Relative), TestContext.Current.CancellationToken);
+
+    /// <summary>The status of a GET.</summary>
+    public async Task<HttpStatusCode> StatusAsync(string path)
+    {
+        using var answer = await Http.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+        return answer.StatusCode;
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -72,7 +80,7 @@ public sealed class CliServerFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await File.WriteAllTextAsync(Path.Combine(Directory, "tenfold.json"), Configuration(Permits));
-        Server = await CliServer.StartAsync(Directory, Data);
+        Server = await CliServer.StartAsync(Directory, "--data", Data);
     }
 
     public async ValueTask DisposeAsync()

@@ -107,7 +107,7 @@ public sealed class CliServerTests(CliServerFixture fixture) : IClassFixture<Cli
     [Fact]
     public async Task A_data_directory_in_use_is_named_with_the_way_out()
     {
-        var second = (await CliProgram.RunAsync(fixture.Directory, CliServer.Arguments(fixture.Data))).Ended(1);
+        var second = (await CliProgram.RunAsync(fixture.Directory, CliServer.Arguments("--data", fixture.Data))).Ended(1);
         Assert.Contains($"{fixture.Data} is held by another Tenfold server", second.Output, StringComparison.Ordinal);
         Assert.Contains("--data", second.Output, StringComparison.Ordinal);
     }
@@ -120,10 +120,12 @@ public sealed class CliServerTests(CliServerFixture fixture) : IClassFixture<Cli
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
-        var arguments = CliServer.Arguments(Path.Combine(fixture.Directory, $"taken{flag}"));
+        var arguments = CliServer.Arguments("--data", Path.Combine(fixture.Directory, $"taken{flag}"));
         arguments[Array.IndexOf(arguments, flag) + 1] = taken.LocalEndpoint.ToString()!;
         var failed = (await CliProgram.RunAsync(fixture.Directory, arguments)).Ended(1);
-        Assert.Contains($"{taken.LocalEndpoint} is taken by another program. Choose another with {flag}", failed.Output, StringComparison.Ordinal);
+        Assert.Contains($"{taken.LocalEndpoint} is taken by another program. Choose another with {flag}, as {flag} 127.0.0.1:0", failed.Output, StringComparison.Ordinal);
+        Assert.Contains($"tenfold: {taken.LocalEndpoint} is taken", failed.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", failed.Output, StringComparison.Ordinal);
     }
 
     [Fact]

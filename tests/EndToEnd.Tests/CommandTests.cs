@@ -132,10 +132,10 @@ public sealed partial class CommandTests : IDisposable
     [Fact]
     public async Task A_key_made_here_opens_a_server_that_others_reach()
     {
-        var made = await CommandServer.JsonAsync(_directory.Path, "config", "key", "--name", "ci", "--scopes", "read", "--json");
+        var made = (await CliProgram.RunAsync(_directory.Path, "config", "key", "--name", "ci", "--scopes", "read", "--json")).Json();
         var entry = made.GetProperty("entry").GetRawText();
         await File.WriteAllTextAsync(Path.Combine(_directory.Path, "tenfold.json"), $$"""{ "Tenfold": { "Server": { "ApiKeys": [ {{entry}} ] } } }""", TestContext.Current.CancellationToken);
-        await using var server = await CommandServer.StartAsync(_directory.Path);
+        await using var server = await CliServer.StartAsync(_directory.Path);
         var (without, message) = await RunAsync("status");
         Assert.Equal(1, without);
         Assert.Contains("TENFOLD_API_KEY", message, StringComparison.Ordinal);
@@ -156,7 +156,7 @@ public sealed partial class CommandTests : IDisposable
 
         var (rejected, _) = await RunAsync("limits", "test", "path=/api/orders", "user=alice", "--cost", "6");
         Assert.Equal(1, rejected);
-        var json = await CommandServer.JsonAsync(_directory.Path, "limits", "test", "path=/api/orders", "user=alice", "--json");
+        var json = (await CliProgram.RunAsync(_directory.Path, "limits", "test", "path=/api/orders", "user=alice", "--json")).Json();
         Assert.True(json.GetProperty("decision").GetProperty("admitted").GetBoolean());
         Assert.Equal(2, json.GetProperty("rules").GetArrayLength());
     }
@@ -188,7 +188,7 @@ public sealed partial class CommandTests : IDisposable
         var (exitCode, table) = await RunAsync("plan", "rate-limiter", "--users", "10M");
         Assert.Equal(0, exitCode);
         Assert.Contains("'tenfold lab rate-limiter' makes", table, StringComparison.Ordinal);
-        var json = await CommandServer.JsonAsync(_directory.Path, "plan", "rate-limiter", "--users", "10M", "--json");
+        var json = (await CliProgram.RunAsync(_directory.Path, "plan", "rate-limiter", "--users", "10M", "--json")).Json();
         Assert.True(json.GetProperty("monthlyBill").GetDouble() > 0);
         Assert.Contains(json.GetProperty("lines").EnumerateArray(), l => l.GetProperty("name").GetString() == "users" && l.GetProperty("value").GetDouble() == 10e6);
     }
@@ -196,17 +196,17 @@ public sealed partial class CommandTests : IDisposable
     [Fact]
     public async Task Doctor_and_lists_are_JSON_for_programs()
     {
-        Assert.True((await CommandServer.JsonAsync(_directory.Path, "doctor", "--json")).GetProperty("ok").GetBoolean());
-        var lab = await CommandServer.JsonAsync(_directory.Path, "lab", "list", "--json");
+        Assert.True((await CliProgram.RunAsync(_directory.Path, "doctor", "--json")).Json().GetProperty("ok").GetBoolean());
+        var lab = (await CliProgram.RunAsync(_directory.Path, "lab", "list", "--json")).Json();
         Assert.Contains(lab.GetProperty("scenarios").EnumerateArray(), s => s.GetProperty("name").GetString() == "rate-limiter");
         Assert.Empty(lab.GetProperty("records").EnumerateArray());
-        Assert.Contains((await CommandServer.JsonAsync(_directory.Path, "config", "explain", "Drain", "--json")).EnumerateArray(), s => s.GetProperty("path").GetString() == "Tenfold:Server:DrainLimit");
-        Assert.Equal("object", (await CommandServer.JsonAsync(_directory.Path, "config", "schema")).GetProperty("type").GetString());
+        Assert.Contains((await CliProgram.RunAsync(_directory.Path, "config", "explain", "Drain", "--json")).Json().EnumerateArray(), s => s.GetProperty("path").GetString() == "Tenfold:Server:DrainLimit");
+        Assert.Equal("object", (await CliProgram.RunAsync(_directory.Path, "config", "schema")).Json().GetProperty("type").GetString());
     }
 
     private async Task<(int ExitCode, string Output)> RunAsync(params string[] arguments)
     {
-        var (exitCode, output) = await CommandServer.RunAsync(_directory.Path, arguments);
+        var (exitCode, output) = await CliProgram.RunAsync(_directory.Path, arguments);
         return (exitCode, output.TrimEnd());
     }
 

@@ -17,17 +17,17 @@ public sealed partial class UpTests : IDisposable
     [Fact]
     public async Task The_curl_that_it_prints_is_admitted_five_times_and_then_told_when_to_come_back()
     {
-        await using var server = await CommandServer.StartAsync(_directory.Path);
+        await using var server = await CliServer.StartAsync(_directory.Path);
         var printed = Curl().Match(await server.Process.WaitForLineAsync("curl -i '")).Groups["url"].Value;
         var url = new Uri(printed);
         for (var i = 0; i < 5; i++)
             Assert.Equal(HttpStatusCode.OK, await server.StatusAsync(url.PathAndQuery));
-        using var sixth = await server.Client.GetAsync(url, TestContext.Current.CancellationToken);
+        using var sixth = await server.Http.GetAsync(url, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.TooManyRequests, sixth.StatusCode);
         Assert.InRange(sixth.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 10);
         Assert.Equal("application/problem+json", sixth.Content.Headers.ContentType?.MediaType);
 
-        var why = await CommandServer.RunAsync(_directory.Path, "limits", "why", sixth.Headers.GetValues("X-Tenfold-Decision").Single());
+        var why = await CliProgram.RunAsync(_directory.Path, "limits", "why", sixth.Headers.GetValues("X-Tenfold-Decision").Single());
         Assert.Equal(0, why.ExitCode);
         Assert.Contains("rejected", why.Output, StringComparison.Ordinal);
         Assert.Contains("demo", why.Output, StringComparison.Ordinal);
@@ -36,8 +36,8 @@ public sealed partial class UpTests : IDisposable
     [Fact]
     public async Task It_prints_every_address_and_where_the_data_is()
     {
-        await using var server = await CommandServer.StartAsync(_directory.Path);
-        var info = await server.Client.GetFromJsonAsync<JsonElement>("/api/info", TestContext.Current.CancellationToken);
+        await using var server = await CliServer.StartAsync(_directory.Path);
+        var info = await server.Http.GetFromJsonAsync<JsonElement>("/api/info", TestContext.Current.CancellationToken);
         foreach (var address in info.GetProperty("addresses").EnumerateObject())
             Assert.Contains(address.Value.GetString()!, server.Process.Output, StringComparison.Ordinal);
         Assert.Contains($"{Path.Combine(_directory.Path, ".tenfold")} (kept)", server.Process.Output, StringComparison.Ordinal);
@@ -47,14 +47,14 @@ public sealed partial class UpTests : IDisposable
     [Fact]
     public async Task SIGTERM_lets_a_request_in_flight_finish_and_exits_0()
     {
-        await using var server = await CommandServer.StartAsync(_directory.Path);
+        await using var server = await CliServer.StartAsync(_directory.Path);
         using var body = new HeldContent("{\"attributes\":{\"path\":\"/demo\",\"user\":\"bob\"}}"u8.ToArray());
-        var inFlight = server.Client.PostAsync(new Uri("/api/rate-limiter/acquire", UriKind.Relative), body, TestContext.Current.CancellationToken);
+        var inFlight = server.Http.PostAsync(new Uri("/api/rate-limiter/acquire", UriKind.Relative), body, TestContext.Current.CancellationToken);
         await body.Started;
-        await Eventually.HoldsAsync(async () => ActivePost().IsMatch(await server.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))), "the request is at work");
+        await Eventually.HoldsAsync(async () => ActivePost().IsMatch(await server.Http.GetStringAsync(new Uri("/metrics", UriKind.Relative))), "the request is at work");
 
         server.Process.Terminate();
-        await Eventually.HoldsAsync(() => RefusesAsync(server.Client.BaseAddress!), "the listener closes");
+        await Eventually.HoldsAsync(() => RefusesAsync(server.Http.BaseAddress!), "the listener closes");
         Assert.False(inFlight.IsCompleted);
         body.Finish();
         using var answer = await inFlight;
@@ -67,10 +67,10 @@ public sealed partial class UpTests : IDisposable
     [Fact]
     public async Task An_open_live_stream_does_not_hold_the_stop_up()
     {
-        await using var server = await CommandServer.StartAsync(_directory.Path, "--set", "Server:DrainLimit=1h");
+        await using var server = await CliServer.StartAsync(_directory.Path, "--set", "Server:DrainLimit=1h");
         foreach (var path in new[] { "/api/live", "/api/rate-limiter/live" })
         {
-            var stream = await server.Client.GetStreamAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+            var stream = await server.Http.GetStreamAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
             await stream.ReadExactlyAsync(new byte[8], TestContext.Current.CancellationToken);
         }
 
@@ -83,7 +83,7 @@ public sealed partial class UpTests : IDisposable
     {
         string[] journal = ["--set", "RateLimiting:Embedded:JournalPath=rate-limiter.journal", "--set", "RateLimiting:Embedded:JournalDurability=Os"];
         const string Request = "/api/rate-limiter/acquire?key=carol&limit=3/1h";
-        await using (var first = await CommandServer.StartAsync(_directory.Path, journal))
+        await using (var first = await CliServer.StartAsync(_directory.Path, journal))
         {
             for (var i = 0; i < 3; i++)
                 Assert.Equal(HttpStatusCode.OK, await first.StatusAsync(Request));
@@ -91,32 +91,16 @@ public sealed partial class UpTests : IDisposable
         }
 
         Assert.True(File.Exists(Path.Combine(_directory.Path, ".tenfold", "rate-limiter.journal")));
-        await using var second = await CommandServer.StartAsync(_directory.Path, journal);
+        await using var second = await CliServer.StartAsync(_directory.Path, journal);
         Assert.Equal(HttpStatusCode.TooManyRequests, await second.StatusAsync(Request));
         Assert.Equal(HttpStatusCode.OK, await second.StatusAsync("/api/rate-limiter/acquire?key=dave&limit=3/1h"));
-    }
-
-    [Theory]
-    [InlineData("--http")]
-    [InlineData("--grpc")]
-    [InlineData("--resp")]
-    public async Task A_taken_port_is_named_with_its_flag(string flag)
-    {
-        using var taken = new TcpListener(IPAddress.Loopback, 0);
-        taken.Start();
-        var address = taken.LocalEndpoint.ToString()!;
-        string[] others = [.. new[] { "--http", "--grpc", "--resp" }.Where(f => f != flag).SelectMany(f => new[] { f, "127.0.0.1:0" })];
-        var (exitCode, output) = await CommandServer.RunAsync(_directory.Path, ["up", .. others, flag, address]);
-        Assert.Equal(1, exitCode);
-        Assert.Contains($"tenfold: {address} is taken by another program. Choose another with {flag}, as {flag} 127.0.0.1:0", output, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_second_server_over_the_same_data_is_refused()
     {
-        await using var server = await CommandServer.StartAsync(_directory.Path);
-        var (exitCode, output) = await CommandServer.RunAsync(_directory.Path, "up", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--resp", "127.0.0.1:0");
+        await using var server = await CliServer.StartAsync(_directory.Path);
+        var (exitCode, output) = await CliProgram.RunAsync(_directory.Path, CliServer.Arguments());
         Assert.Equal(1, exitCode);
         Assert.Contains("is held by another Tenfold server", output, StringComparison.Ordinal);
         Assert.Contains("--data", output, StringComparison.Ordinal);
@@ -127,7 +111,7 @@ public sealed partial class UpTests : IDisposable
     {
         var file = Path.Combine(_directory.Path, "tenfold.json");
         await File.WriteAllTextAsync(file, Rules(2), TestContext.Current.CancellationToken);
-        await using var server = await CommandServer.StartAsync(_directory.Path);
+        await using var server = await CliServer.StartAsync(_directory.Path);
         Assert.Equal(2, await PermitsAsync());
 
         await File.WriteAllTextAsync(file, Rules(7), TestContext.Current.CancellationToken);
@@ -142,7 +126,7 @@ public sealed partial class UpTests : IDisposable
 
         async ValueTask<int> PermitsAsync()
         {
-            var rules = await server.Client.GetFromJsonAsync<JsonElement>("/api/rate-limiter/rules", TestContext.Current.CancellationToken);
+            var rules = await server.Http.GetFromJsonAsync<JsonElement>("/api/rate-limiter/rules", TestContext.Current.CancellationToken);
             return rules[0].GetProperty("limits")[0].GetProperty("permits").GetInt32();
         }
     }
@@ -150,18 +134,18 @@ public sealed partial class UpTests : IDisposable
     [Fact]
     public async Task Status_shows_the_server_of_the_directory()
     {
-        var (before, message) = await CommandServer.RunAsync(_directory.Path, "status", "--server", "http://127.0.0.1:1");
+        var (before, message) = await CliProgram.RunAsync(_directory.Path, "status", "--server", "http://127.0.0.1:1");
         Assert.Equal(1, before);
         Assert.Contains("Start one with 'tenfold up'", message, StringComparison.Ordinal);
 
-        await using var server = await CommandServer.StartAsync(_directory.Path);
-        var status = await CommandServer.JsonAsync(_directory.Path, "status", "--json");
-        Assert.Equal(server.Client.BaseAddress, new Uri(status.GetProperty("server").GetProperty("addresses").GetProperty("http").GetString()!));
+        await using var server = await CliServer.StartAsync(_directory.Path);
+        var status = (await CliProgram.RunAsync(_directory.Path, "status", "--json")).Json();
+        Assert.Equal(server.Http.BaseAddress, new Uri(status.GetProperty("server").GetProperty("addresses").GetProperty("http").GetString()!));
         var system = Assert.Single(status.GetProperty("systems").EnumerateArray());
         Assert.Equal("rate-limiter", system.GetProperty("name").GetString());
         Assert.Equal("healthy", system.GetProperty("health").GetString());
 
-        var (exitCode, table) = await CommandServer.RunAsync(_directory.Path, "status");
+        var (exitCode, table) = await CliProgram.RunAsync(_directory.Path, "status");
         Assert.Equal(0, exitCode);
         Assert.Matches(@"rate-limiter +healthy +embedded:", table);
     }

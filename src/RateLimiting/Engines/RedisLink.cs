@@ -194,7 +194,6 @@ internal sealed class RedisLink : IAsyncDisposable
     private void Fail(Exception fault)
     {
         Interlocked.Increment(ref Statistics.FailedCalls);
-
         _lastFault = Cause(fault);
         if (fault is RedisServerException && !_breaker.IsOpen)
             RedisStoreLog.Refused(_log, Name, fault.Message);
